@@ -1,0 +1,190 @@
+"""The one way to get Spark: the same call on a laptop, on a cluster, on Spark Connect and on Databricks."""
+
+import atexit
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbook import java
+from workbook.errors import SetupError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CACHE = Path(__file__).resolve().parents[2] / ".cache"
+
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+# The same results for everybody, whatever the clock of the machine says.
+EVERYWHERE = {**DELTA, "spark.sql.session.timeZone": "UTC"}
+# Defaults are made for a cluster; these are made for tables of a few rows on two cores.
+SMALL = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
+    "spark.driver.maxResultSize": "128m",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+
+
+def get_spark() -> "SparkSession":
+    """The Spark session of this process; a second call returns the same one.
+
+    * on Databricks, the session that is there;
+    * where `SPARK_REMOTE` is set (`sc://host:port`), a Spark Connect session on that server;
+    * where `SPARK_MASTER` is set (`spark://host:port`), a session on that cluster;
+    * otherwise a local one with Delta Lake, tuned to start quickly and for small tables.
+
+    A session that was stopped, or whose Java died, is replaced by a new one.
+    Raises SetupError where Java, its jars or the folder for them do not fit.
+    """
+    from pyspark.sql import SparkSession
+
+    # pyspark logs every SQL error as JSON besides raising it.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return SparkSession.builder.getOrCreate()
+    if remote := os.environ.get("SPARK_REMOTE"):
+        return SparkSession.builder.remote(remote).getOrCreate()
+    return _classic_session(os.environ.get("SPARK_MASTER", "local[2]"))
+
+
+def _classic_session(master: str) -> "SparkSession":
+    from pyspark.sql import SparkSession
+
+    _forget_dead_java()
+    if (active := SparkSession.getActiveSession()) is not None:
+        return active
+    _connect_to_java()
+    builder = SparkSession.builder.master(master).appName("Lakehouse Workbook")
+    for name, value in {**EVERYWHERE, **SMALL, **_cluster_settings(master)}.items():
+        builder = builder.config(name, value)
+    return builder.config("spark.sql.warehouse.dir", _scratch() + "/warehouse").getOrCreate()
+
+
+def _cluster_settings(master: str) -> dict[str, str]:
+    """What executors in other processes need: Delta's jars, and little memory."""
+    if master.startswith("local"):
+        return {}
+    jars = ",".join(map(str, java.fetch_jars(CACHE)))
+    return {"spark.jars": jars, "spark.executor.memory": "512m"}
+
+
+def spark_command(*arguments: str) -> list[str]:
+    """The command that starts a Java process of Spark with Delta Lake: a main class and its arguments."""
+    home = java.find_java()
+    flags = [*java.MODULE_FLAGS, *java.QUICK_FLAGS, *java.trust_store_flags(CACHE)]
+    # Set by make_archive, whose run writes the archive instead of reading it.
+    flags += os.environ.get("WORKBOOK_JVM_FLAGS", "").split() or java.archive_flags(CACHE)
+    log_settings = Path(__file__).with_name("log4j2.properties")
+    flags += ["-Xmx2g", f"-Dlog4j2.configurationFile={log_settings}"]
+    return [str(java.java_command(home)), *flags, "-cp", java.class_path(CACHE), *arguments]
+
+
+def spark_environment() -> dict[str, str]:
+    """The environment of such a process: everything listens on 127.0.0.1, and Python is this Python."""
+    return {
+        **os.environ,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "SPARK_CONNECT_MODE": "0",
+        "SPARK_LOCAL_DIRS": _scratch(),
+    }
+
+
+def _connect_to_java() -> None:
+    """Start the Java of Spark directly, without spark-submit and Ivy, and let pyspark talk to it.
+
+    pyspark finds a Java that already runs by two variables; they are removed at once, because a child
+    process that inherited them would talk to this Java too.
+    """
+    from pyspark import SparkContext
+    from pyspark.java_gateway import launch_gateway
+
+    if SparkContext._gateway is not None:
+        return
+    process, port, secret = _start_java()
+    os.environ.update(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret)
+    try:
+        gateway = launch_gateway()
+    finally:
+        del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
+    gateway.proc = process
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    SparkContext._ensure_initialized(gateway=gateway)
+
+
+def _start_java() -> tuple["subprocess.Popen[bytes]", int, str]:
+    """Start Java and return it with the port and the secret of its gateway.
+
+    It holds one end of a pipe to this process, so it ends when this process ends, however that happens;
+    it is in a group of its own, so Ctrl-C in a terminal does not reach it.
+    """
+    from pyspark.serializers import UTF8Deserializer, read_int
+
+    with tempfile.TemporaryDirectory() as folder:
+        connection = Path(folder, "connection")
+        process = subprocess.Popen(
+            spark_command("org.apache.spark.deploy.SparkSubmit", "pyspark-shell"),
+            stdin=subprocess.PIPE,
+            env={**spark_environment(), "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection)},
+            start_new_session=True,
+        )
+        while not connection.is_file():
+            if process.poll() is not None:
+                raise SetupError(
+                    f"Java ended before Spark was there (exit code {process.returncode}): "
+                    "run `workbook doctor` to see what does not fit."
+                )
+            time.sleep(0.02)
+        with connection.open("rb") as stream:
+            return process, read_int(stream), UTF8Deserializer().loads(stream)
+
+
+def _forget_dead_java() -> None:
+    """Let pyspark forget a Java that ended, so that the next session starts a new one."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    if process is None or process.poll() is None:
+        return
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = SparkSession._activeSession = None
+
+
+_scratch_folder: str | None = None
+
+
+def _scratch() -> str:
+    """This process's folder for Spark's own files and its warehouse; removed when the process ends."""
+    global _scratch_folder
+    if _scratch_folder is None:
+        _scratch_folder = tempfile.mkdtemp(prefix="workbook-")
+        atexit.register(_end, _scratch_folder, os.getpid())
+    return _scratch_folder
+
+
+def _end(folder: str, owner: int) -> None:
+    """Stop Java, then remove its files; a forked child does neither."""
+    if os.getpid() != owner:
+        return
+    from pyspark import SparkContext
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    if process is not None and process.stdin is not None:
+        process.stdin.close()
+        process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
