@@ -1,6 +1,7 @@
 """The one way to get Spark: the same call on a laptop, on a cluster, on Spark Connect and on Databricks."""
 
 import atexit
+import contextlib
 import logging
 import os
 import shutil
@@ -30,7 +31,7 @@ SMALL = {
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
-    "spark.driver.maxResultSize": "128m",
+    "spark.driver.maxResultSize": "32m",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
@@ -51,13 +52,53 @@ def get_spark() -> "SparkSession":
     """
     from pyspark.sql import SparkSession
 
-    # pyspark logs every SQL error as JSON besides raising it.
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    # pyspark logs every error as JSON besides raising it.
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if "DATABRICKS_RUNTIME_VERSION" in os.environ:
-        return SparkSession.builder.getOrCreate()
-    if remote := os.environ.get("SPARK_REMOTE"):
-        return SparkSession.builder.remote(remote).getOrCreate()
-    return _classic_session(os.environ.get("SPARK_MASTER", "local[2]"))
+        spark = SparkSession.builder.getOrCreate()
+    elif remote := os.environ.get("SPARK_REMOTE"):
+        spark = SparkSession.builder.remote(remote).getOrCreate()
+    else:
+        spark = _classic_session(os.environ.get("SPARK_MASTER", "local[2]"))
+    global _last_session, _first_settings
+    if spark is not _last_session:
+        _last_session, _first_settings = spark, dict(spark.conf.getAll)
+    return spark
+
+
+_last_session: "SparkSession | None" = None
+_first_settings: dict[str, str] = {}
+
+
+def first_settings() -> dict[str, str]:
+    """The runtime settings that the session had when `get_spark` first returned it."""
+    return dict(_first_settings)
+
+
+def is_alive(spark: "SparkSession") -> bool:
+    """Whether the session can still be used: not stopped, and its Java has not ended."""
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    if isinstance(spark, ConnectSession):
+        return not spark.is_stopped
+    context = spark.sparkContext
+    return context._jsc is not None and not java_ended()
+
+
+def java_ended() -> bool:
+    """Whether the Java that this process started has ended, or is about to."""
+    from pyspark import SparkContext
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    if process is None:
+        return False
+    try:
+        SparkContext._gateway.jvm.System.nanoTime()  # a dying Java refuses before its process is gone
+    except Exception:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+    return process.poll() is not None
 
 
 def _classic_session(master: str) -> "SparkSession":
@@ -158,8 +199,7 @@ def _forget_dead_java() -> None:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    process = getattr(SparkContext._gateway, "proc", None)
-    if process is None or process.poll() is None:
+    if not java_ended():
         return
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = SparkSession._activeSession = None
@@ -185,6 +225,8 @@ def _end(folder: str, owner: int) -> None:
 
     process = getattr(SparkContext._gateway, "proc", None)
     if process is not None and process.stdin is not None:
+        if (context := SparkContext._active_spark_context) is not None:
+            context._accumulatorServer.shutdown()
         process.stdin.close()
         process.wait()
     shutil.rmtree(folder, ignore_errors=True)

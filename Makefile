@@ -1,0 +1,35 @@
+# Two commands are enough: `make start` to learn, `make test` to prove that everything works.
+PYTHON ?= python3
+RUN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help start test test-full sync site lint environment
+
+help:  ## Show what can be made
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+start: environment  ## Open the course: the site and JupyterLab, on this machine only
+	@$(RUN)/workbook start
+
+test: environment  ## Prove the course: notebooks, exercises, questions, pages
+	@$(RUN)/workbook prepare
+	@$(RUN)/pytest
+
+test-full: environment  ## The same with every slow, exhaustive run, and a fresh status page
+	@$(RUN)/workbook prepare
+	@WORKBOOK_FULL=1 $(RUN)/pytest
+
+sync: environment  ## Make every generated file again
+	@$(RUN)/workbook sync
+
+site: environment  ## Build the site into _build/html
+	@$(RUN)/workbook site
+
+lint: environment  ## Check style and types
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy
+
+environment:
+	@command -v $(PYTHON) > /dev/null || { \
+	  echo "There is no $(PYTHON) here: install Python 3.10 to 3.13, or run 'make PYTHON=/path/to/it ...'."; exit 1; }
+	@$(PYTHON) bootstrap.py

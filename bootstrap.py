@@ -1,0 +1,140 @@
+"""Make the course's environment in `.venv`, from `requirements.lock`, with nothing but Python.
+
+Run by the Makefile. It uses the standard library only, and syntax that old Pythons can read, so that even those
+get a sentence instead of a traceback. When the environment is there and fits the lock, it does nothing.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.abspath(__file__))
+VENV = os.path.join(ROOT, ".venv")
+TOOLS = os.path.join(ROOT, ".tools")
+LOCK = os.path.join(ROOT, "requirements.lock")
+UV = "uv==0.13.9"
+OLDEST, NEWEST = (3, 10), (3, 13)
+GIGABYTES_NEEDED = 4
+
+
+def main():
+    check_folder()
+    stamp = os.path.join(VENV, "fits")
+    if read(stamp) == fingerprint():
+        return
+    python = find_python()
+    check_space()
+    uv = find_uv(python)
+    say("Making the environment in .venv (1.3 GB, a few minutes the first time) …")
+    run([uv, "venv", "--quiet", "--clear", "--python", python, VENV])
+    run([uv, "pip", "install", "--require-hashes", "--requirement", LOCK])
+    run([uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT])
+    with open(stamp, "w") as file:
+        file.write(fingerprint())
+
+
+def check_folder():
+    """The course's folder must be writable, and on a system that Spark runs on."""
+    if os.name == "nt":
+        fail("Windows itself is not supported: open this folder in WSL or in the dev container (see README.md).")
+    if not os.access(ROOT, os.W_OK):
+        fail("%s cannot be written: give yourself the right to write there, or copy the course to your home." % ROOT)
+
+
+def check_space():
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < GIGABYTES_NEEDED:
+        fail(
+            "%.1f GB are free on the disk of %s and %d are needed: free some space, then run the command again."
+            % (free, ROOT, GIGABYTES_NEEDED)
+        )
+
+
+def find_python():
+    """This Python if it fits, else one of the machine's that does."""
+    names = ["python3.%d" % minor for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
+    for command in [sys.executable] + [path for path in map(shutil.which, names) if path]:
+        if OLDEST <= version_of(command) <= NEWEST:
+            return command
+    fail(
+        "Python %d.%d does not fit: install Python 3.10 to 3.13, and run `make PYTHON=/path/to/it …` "
+        "if it is not on your PATH." % sys.version_info[:2]
+    )
+
+
+def version_of(command):
+    code = "import sys; print(sys.version_info[0], sys.version_info[1])"
+    try:
+        major, minor = subprocess.check_output([command, "-c", code]).split()
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return (0, 0)
+    return (int(major), int(minor))
+
+
+def find_uv(python):
+    """uv: the machine's own, or one in the course's private folder."""
+    own = os.path.join(TOOLS, "bin", "uv")
+    if shutil.which("uv"):
+        return shutil.which("uv")
+    if not os.path.exists(own):
+        say("Fetching uv into .tools …")
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", TOOLS, UV]
+        if subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+            pip[0] = python_with_pip(python)
+        run(pip)
+    return own
+
+
+def python_with_pip(python):
+    """A private Python with pip, for a machine whose Python comes without it."""
+    scratch = os.path.join(TOOLS, "pip")
+    made = subprocess.call([python, "-m", "venv", scratch], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if made:
+        fail("%s has neither pip nor venv: install uv, or your system's python3-pip or python3-venv." % python)
+    return os.path.join(scratch, "bin", "python")
+
+
+def run(command):
+    environment = dict(os.environ, VIRTUAL_ENV=VENV, UV_PYTHON_DOWNLOADS="never", UV_LINK_MODE=link_mode())
+    if subprocess.call(command, env=environment):
+        fail(
+            "Packages could not be fetched or installed (the lines above say why): the first start needs a network; "
+            "check the connection, the proxy (HTTPS_PROXY) and the space on the disk, then run the command again."
+        )
+
+
+def link_mode():
+    """Hard links save time and space, and uv warns where the file system has none."""
+    return os.environ.get("UV_LINK_MODE", "hardlink" if os.stat(ROOT).st_dev == home_device() else "copy")
+
+
+def home_device():
+    home = os.path.expanduser("~")
+    return os.stat(home).st_dev if os.path.isdir(home) else None
+
+
+def fingerprint():
+    """What the environment was made from, and where: a folder that was moved needs a new one."""
+    return hashlib.sha256((read(LOCK) + ROOT).encode()).hexdigest()
+
+
+def read(path):
+    if not os.path.isfile(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def say(text):
+    print(text)
+    sys.stdout.flush()
+
+
+def fail(sentence):
+    sys.exit(sentence)
+
+
+if __name__ == "__main__":
+    main()

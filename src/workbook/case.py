@@ -1,0 +1,229 @@
+"""What a check works with: inputs of a few rows, a place of its own, and comparisons that name the missing idea."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import Row
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+MOST_ROWS = 1_000
+ROWS_SHOWN = 5
+
+Pattern = Any
+"""A literal value or row, with `...` for any value in it, or a function of the value that says yes or no."""
+Mistakes = Mapping[Pattern, str]
+"""The message for each mistake; `{got}` in it becomes the value or row that shows the mistake."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One line of the table under a message: what went in, what came back, what should have."""
+
+    given: str
+    yours: str
+    expected: str
+
+
+class Failed(Exception):
+    """The answer is wrong. The message says what was seen, what was expected, and which idea is missing."""
+
+    def __init__(self, message: str, evidence: Sequence[Evidence] = (), seen: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.evidence = list(evidence)
+        self.seen = list(seen)
+
+
+@dataclass
+class Case:
+    """The place where one check runs: a session, a folder and a schema, all removed afterwards.
+
+    `schema` is the current schema while the check runs, so `saveAsTable("t")` writes into it.
+    """
+
+    spark: "SparkSession"
+    folder: Path
+    schema: str
+    _paths: int = field(default=0)
+
+    def path(self, name: str = "table") -> str:
+        """A path of its own, not yet there, inside the check's folder."""
+        self._paths += 1
+        return str(self.folder / f"{name}-{self._paths}")
+
+    def rows(self, schema: str, *rows: tuple[Any, ...]) -> "DataFrame":
+        """A DataFrame of literal rows; `schema` as in `"customer_id string, amount double"`."""
+        return self.spark.createDataFrame(list(rows), schema)
+
+    def equal(
+        self,
+        result: object,
+        schema: str,
+        *expected: tuple[Any, ...],
+        given: "DataFrame | None" = None,
+        ordered: bool = False,
+        when: Mistakes | None = None,
+        missing: Mistakes | None = None,
+    ) -> None:
+        """Compare a DataFrame with literal rows; columns may stand in any order.
+
+        `when` gives the message for a row that came back and should not have (too often counts);
+        `missing` for one that should have. The first pattern that fits wins; without one, the message
+        names the first difference. `given` is the input, shown beside the rows that differ.
+        """
+        frame = _frame(result)
+        names = self._same_columns(frame, schema)
+        rows = [plain(tuple(row)) for row in frame.select(*names).limit(MOST_ROWS + 1).collect()]
+        if len(rows) > MOST_ROWS:
+            raise Failed(f"More than {MOST_ROWS:,} rows came back and {len(expected)} were expected.", seen=[MOST_ROWS])
+        wanted = [plain(row) for row in expected]
+        extra, absent = _difference(rows, wanted), _difference(wanted, rows)
+        if not extra and not absent:
+            if ordered and rows != wanted:
+                raise Failed(f"The rows are right, their order is not: {brief(rows[0])} came first.", seen=rows)
+            return
+        keys = list(dict.fromkeys(row[0] for row in absent + extra))
+        evidence = _evidence(keys, rows, wanted, _inputs(given, names[0]))
+        message = _fitting(when, extra) or _fitting(missing, absent) or _first_difference(names, extra, absent)
+        raise Failed(message, evidence, [value for row in extra + absent for value in row])
+
+    def _same_columns(self, frame: "DataFrame", schema: str) -> list[str]:
+        """The expected column names, once `frame` has just these, of the expected types."""
+        wanted = dict(self.rows(schema).dtypes)
+        yours = dict(frame.dtypes)
+        for name, kind in wanted.items():
+            if name not in yours:
+                raise Failed(
+                    f"The column `{name}` is missing: yours has {_names(yours)}, and {_names(wanted)} is asked for.",
+                    seen=list(yours),
+                )
+            if yours[name] != kind:
+                raise Failed(
+                    f"The column `{name}` is of type {yours[name]}, and {kind} is asked for.", seen=[yours[name]]
+                )
+        if len(frame.columns) > len(wanted):
+            surplus = [name for name in yours if name not in wanted] or ["a column twice"]
+            raise Failed(f"Yours has a column too many: {_names(surplus)}.", seen=surplus)
+        return list(wanted)
+
+    def value(self, got: object, expected: object, *, call: str, when: Mistakes | None = None) -> None:
+        """Compare a plain value with a literal; `call` says how it was obtained, such as `"rows_of(0)"`."""
+        if type(got) is type(expected) and plain(got) == plain(expected):
+            return
+        message = _fitting(when, [got]) or f"{call} gave {brief(got)}, and {brief(expected)} was expected."
+        raise Failed(message, [Evidence(call, brief(got), brief(expected))], [got])
+
+    def require(self, condition: bool, message: str, *, seen: object) -> None:
+        """Fail with `message` unless `condition` holds; `seen` is the value that the message names."""
+        if not condition:
+            raise Failed(message, seen=[seen])
+
+
+def plain(value: Any) -> Any:
+    """`value` without rows, lists and dictionaries, so that it can be compared and counted; NaN equals itself."""
+    if isinstance(value, (Row, tuple, list)):
+        return tuple(plain(item) for item in value)
+    if isinstance(value, dict):
+        return tuple(sorted(((key, plain(item)) for key, item in value.items()), key=repr))
+    if isinstance(value, float):
+        return "NaN" if math.isnan(value) else float(f"{value:.9g}")
+    return value
+
+
+def brief(value: object) -> str:
+    """`value` in at most 70 characters."""
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) and len(value) > 1 else repr(value)
+    return text if len(text) <= 70 else text[:69] + "…"
+
+
+def _names(columns: Sequence[str] | Mapping[str, str]) -> str:
+    return ", ".join(f"`{name}`" for name in columns)
+
+
+def _frame(result: object) -> "DataFrame":
+    """`result`, once it is a Spark DataFrame; otherwise the sentence that says what it is."""
+    from pyspark.sql import DataFrame
+
+    if isinstance(result, DataFrame):
+        return result
+    kind = f"{type(result).__module__.split('.')[0]} {type(result).__name__}"
+    sentences = {
+        "builtins NoneType": "Your function returned None: end it with `return` and the DataFrame. "
+        "Mind that `.show()` and `.save()` return None too.",
+        "pandas DataFrame": "Your function returned a pandas DataFrame: return a Spark DataFrame, without `toPandas()`. "
+        "pandas holds all rows in the driver's memory.",
+        "builtins list": "Your function returned a list: return the DataFrame itself, without `collect()`.",
+    }
+    raise Failed(sentences.get(kind, f"Your function returned a {kind}: return a Spark DataFrame."), seen=[kind])
+
+
+def _difference(rows: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    """The rows that `others` lacks, counting repeats, in their order."""
+    left = Counter(map(repr, others))
+    surplus = []
+    for row in rows:
+        if left[repr(row)]:
+            left[repr(row)] -= 1
+        else:
+            surplus.append(row)
+    return surplus
+
+
+def _fitting(mistakes: Mistakes | None, values: Sequence[Any]) -> str | None:
+    for pattern, message in (mistakes or {}).items():
+        for value in values:
+            if _fits(pattern, value):
+                return message.replace("{got}", brief(value))
+    return None
+
+
+def _fits(pattern: Pattern, value: Any) -> bool:
+    if pattern is ...:
+        return True
+    if callable(pattern):
+        return bool(pattern(value))
+    pattern, value = plain(pattern), plain(value)
+    if isinstance(pattern, tuple) and isinstance(value, tuple):
+        return len(pattern) == len(value) and all(map(_fits, pattern, value))
+    return type(pattern) is type(value) and bool(pattern == value)
+
+
+def _first_difference(names: Sequence[str], extra: list[Any], absent: list[Any]) -> str:
+    for row in extra:
+        for other in absent:
+            if row[0] == other[0]:
+                at = next(index for index, pair in enumerate(zip(row, other, strict=True)) if pair[0] != pair[1])
+                return (
+                    f"Where `{names[0]}` is {brief(row[0])}, `{names[at]}` is {brief(row[at])}, "
+                    f"and {brief(other[at])} was expected."
+                )
+    if absent:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        return f"A row is missing: {brief(absent[0])}{more}."
+    more = f" and {len(extra) - 1} more" if len(extra) > 1 else ""
+    return f"A row came back that should not: {brief(extra[0])}{more}."
+
+
+def _evidence(keys: list[Any], rows: list[Any], wanted: list[Any], inputs: list[Any]) -> list[Evidence]:
+    """One line for each key (the first value of a row): its rows in the input, in yours, and as expected."""
+    return [
+        Evidence(*(_lines([row for row in table if row[0] == key]) for table in (inputs, rows, wanted)))
+        for key in keys[:ROWS_SHOWN]
+    ]
+
+
+def _inputs(given: "DataFrame | None", key: str) -> list[Any]:
+    """The input's rows with `key` in front, or none when it has no such column."""
+    if given is None or key not in given.columns:
+        return []
+    others = [name for name in given.columns if name != key]
+    return [plain(tuple(row)) for row in given.select(key, *others).limit(MOST_ROWS).collect()]
+
+
+def _lines(rows: Sequence[Any]) -> str:
+    return "\n".join(", ".join(map(str, row)) for row in rows[:ROWS_SHOWN])

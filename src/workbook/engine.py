@@ -1,0 +1,202 @@
+"""Run one check of one answer, so that nothing the answer does can harm the next one."""
+
+import contextlib
+import io
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbook import session
+from workbook.case import Case, Evidence, Failed
+from workbook.exercise import Blank, Exercise
+from workbook.explain import MOST_CHARACTERS, details, explain
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+Outcome = Literal["passed", "failed", "not_attempted", "error"]
+Answer = Callable[..., Any]
+
+TIME_LIMIT = 20.0
+"""Seconds that a check may take, as learners are told; a check answers in about one."""
+PRINTED_LINES = 20
+
+NOT_ATTEMPTED = "There is still a ____ in your function: replace it by your answer, then check again."
+STOPPED = "Your code stopped the Spark session: leave `stop()` out. A new session was started, so just check again."
+JAVA_ENDED = (
+    "Spark's Java process ended while your code ran, most often because `collect()` or `toPandas()` brought too many "
+    "rows into memory: aggregate or `limit` first. A new session was started."
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found. `message` is for the learner; `seen` are the observed values that it may name."""
+
+    exercise: Exercise
+    outcome: Outcome
+    message: str
+    evidence: list[Evidence] = field(default_factory=list)
+    printed: str = ""
+    traceback: str = ""
+    seen: list[object] = field(default_factory=list)
+
+
+class TimeIsUp(BaseException):
+    """Raised inside an answer that runs too long; no `except Exception` of the learner's catches it."""
+
+
+class _Blank(Exception):
+    """The answer returned the blank."""
+
+
+def run(exercise: Exercise, answer: Answer, seconds: float | None = None) -> Result:
+    """Check `answer`. Never raises, whatever the answer does, except for Ctrl-C."""
+    if still_blank(getattr(answer, "__code__", None)):
+        return Result(exercise, "not_attempted", NOT_ATTEMPTED)
+    spark = session.get_spark()
+    _renew_global(answer, spark)
+    printed = io.StringIO()
+    with isolated(spark) as case:
+        try:
+            with contextlib.redirect_stdout(printed), time_limit(seconds or TIME_LIMIT):
+                exercise.check(_guarded(answer), case)
+            result = Result(exercise, "passed", "Passed.")
+        except _Blank:
+            result = Result(exercise, "not_attempted", NOT_ATTEMPTED)
+        except Failed as failure:
+            result = Result(exercise, "failed", str(failure), failure.evidence, seen=failure.seen)
+        except TimeIsUp as error:
+            message = (
+                f"Your code was still running after {seconds or TIME_LIMIT:.0f} seconds: "
+                "is there a loop that never ends, or an action on far too many rows?"
+            )
+            result = Result(exercise, "error", message, traceback=details(error))
+            spark.interruptAll()
+        except (Exception, SystemExit) as error:
+            result = Result(exercise, "error", explain(error, answer), traceback=details(error))
+    return _with_printed(_after_death(result, spark, answer), printed.getvalue())
+
+
+def still_blank(code: CodeType | None) -> bool:
+    """Whether the function's source, or that of a function inside it, still names the blank."""
+    if code is None:
+        return False
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return "____" in code.co_names or any(map(still_blank, inner))
+
+
+def _guarded(answer: Answer) -> Answer:
+    def call(*arguments: Any, **named: Any) -> Any:
+        result = answer(*arguments, **named)
+        if isinstance(result, Blank):
+            raise _Blank
+        return result
+
+    return call
+
+
+def _renew_global(answer: Answer, spark: "SparkSession") -> None:
+    """Let the notebook's `spark` be the session that lives, where the old one was stopped or died."""
+    names = getattr(answer, "__globals__", {})
+    old = names.get("spark")
+    if hasattr(old, "createDataFrame") and old is not spark and not session.is_alive(old):
+        names["spark"] = spark
+
+
+def _after_death(result: Result, spark: "SparkSession", answer: Answer) -> Result:
+    """The result as it is, or the sentence for an answer that took the session with it."""
+    if session.is_alive(spark):
+        return result
+    message = JAVA_ENDED if session.java_ended() else STOPPED
+    _renew_global(answer, session.get_spark())
+    return Result(result.exercise, "error", message, traceback=result.traceback)
+
+
+def _with_printed(result: Result, printed: str) -> Result:
+    lines = printed.splitlines()
+    if len(lines) > PRINTED_LINES:
+        lines = [*lines[:PRINTED_LINES], f"… and {len(lines) - PRINTED_LINES:,} more lines"]
+    text = "\n".join(line[:200] for line in lines)
+    shown = result.message if len(result.message) <= MOST_CHARACTERS else result.message[: MOST_CHARACTERS - 1] + "…"
+    return Result(result.exercise, result.outcome, shown, result.evidence, text, result.traceback, result.seen)
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeIsUp in the body after `seconds`; outside the main thread, where no signal arrives, no limit."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def isolated(spark: "SparkSession") -> Iterator[Case]:
+    """A folder, a schema and the session's first settings for one check; the learner's own come back after it."""
+    folder = Path(tempfile.mkdtemp(prefix="check-"))
+    name = f"check_{uuid.uuid4().hex[:8]}"
+    settings, schema, views = dict(spark.conf.getAll), spark.catalog.currentDatabase(), _temporary_views(spark)
+    _set(spark, session.first_settings())
+    spark.sql(f"CREATE SCHEMA {name} LOCATION '{folder / name}'")
+    spark.catalog.setCurrentDatabase(name)
+    try:
+        yield Case(spark, folder, name)
+    finally:
+        if session.is_alive(spark):
+            _restore(spark, name, settings, schema, views)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_views(spark: "SparkSession") -> dict[str, "DataFrame"]:
+    names = [row.viewName for row in spark.sql("SHOW VIEWS").collect() if row.isTemporary and not row.namespace]
+    return {name: spark.table(name) for name in names}
+
+
+def _restore(
+    spark: "SparkSession", own: str, settings: dict[str, str], schema: str, views: dict[str, "DataFrame"]
+) -> None:
+    with contextlib.suppress(Exception):  # a learner may have dropped it
+        spark.sql(f"DROP SCHEMA IF EXISTS spark_catalog.{own} CASCADE")
+    if not spark.catalog.databaseExists(schema):
+        spark.sql(f"CREATE SCHEMA {schema}")
+    spark.catalog.setCurrentDatabase(schema)
+    _set(spark, settings)
+    for name in _temporary_views(spark).keys() - views.keys():
+        spark.catalog.dropTempView(name)
+    for name, frame in views.items():
+        frame.createOrReplaceTempView(name)
+
+
+def _set(spark: "SparkSession", settings: dict[str, str]) -> None:
+    """Make the runtime settings just these, touching only the ones that differ."""
+    now = dict(spark.conf.getAll)
+    for name in now.keys() - settings.keys():
+        if spark.conf.isModifiable(name):
+            spark.conf.unset(name)
+    for name, value in settings.items():
+        if now.get(name) != value and spark.conf.isModifiable(name):
+            spark.conf.set(name, value)
+
+
+def strict() -> bool:
+    """Whether a check that does not pass raises: for the tests and for CI of other courses."""
+    return os.environ.get("WORKBOOK_STRICT") == "1"

@@ -1,0 +1,106 @@
+"""One plain sentence for whatever a learner's code raised."""
+
+import linecache
+import re
+import textwrap
+import traceback
+from collections.abc import Callable
+from types import CodeType, ModuleType
+from typing import Any
+
+MOST_CHARACTERS = 300
+
+
+def explain(error: BaseException, answer: Callable[..., Any]) -> str:
+    """What went wrong, in one sentence, with the learner's own line where it is known."""
+    sentence = textwrap.shorten(_shadowed(answer) or _what(error), 180, placeholder=" …")
+    line = _own_line(error, answer)
+    if line:
+        sentence += f" Your line: {textwrap.shorten(line, 90, placeholder=' …')}"
+    return sentence[:MOST_CHARACTERS]
+
+
+def details(error: BaseException) -> str:
+    """The full traceback, for those who click for it."""
+    return "".join(traceback.format_exception(error))
+
+
+def _what(error: BaseException) -> str:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    if isinstance(error, PySparkException):
+        return _spark_sentence(error.getCondition(), error.getMessage() or str(error))
+    if isinstance(error, Py4JJavaError):
+        return _java_sentence(error)
+    if isinstance(error, RecursionError):
+        return "Your function calls itself without end (RecursionError)."
+    if isinstance(error, SystemExit):
+        return "Your code ended the program (SystemExit): leave `exit()` out."
+    return f"Your code raised {type(error).__name__}: {error or 'no message'}."
+
+
+def _spark_sentence(condition: str | None, message: str) -> str:
+    """The first sentence of Spark's message, without its state code, with the condition in front."""
+    first = re.sub(r"^\[[A-Z0-9_.]+\]\s*", "", message.strip()).splitlines()[0]
+    first = re.sub(r"\s*SQLSTATE: \w+.*$", "", first)
+    return f"Spark says {condition}: {first}" if condition else f"Spark says: {first}"
+
+
+def _java_sentence(error: Any) -> str:
+    """The message of the innermost cause that has one."""
+    cause, message = error.java_exception, ""
+    while cause is not None:
+        message = cause.getMessage() or message
+        cause = cause.getCause()
+    condition = re.match(r"\[([A-Z0-9_.]+)\]", message)
+    return _spark_sentence(condition.group(1) if condition else None, message or "a Java error without a message")
+
+
+def _own_line(error: BaseException, answer: Callable[..., Any]) -> str:
+    """The source of the innermost line inside the learner's function (or the Spark call site), or nothing."""
+    code = getattr(answer, "__code__", None)
+    if code is None:
+        return ""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    inside = [number for frame, number in _numbered(frames, error) if frame.f_code.co_filename == code.co_filename]
+    if inside:
+        return linecache.getline(code.co_filename, inside[-1]).strip()
+    return _call_site(error, code)
+
+
+def _numbered(frames: list[Any], error: BaseException) -> list[tuple[Any, int]]:
+    return list(zip(frames, (number for _, number in traceback.walk_tb(error.__traceback__)), strict=True))
+
+
+def _call_site(error: BaseException, code: CodeType) -> str:
+    """Where the column that failed was written: Spark keeps it when the error comes up only at the action."""
+    try:
+        contexts = error.getQueryContext()  # type: ignore[attr-defined]
+        sites = [context.callSite() for context in contexts]
+    except Exception:  # errors without a context differ by session kind
+        return ""
+    for site in sites:
+        found = re.search(r"(.+):(\d+)$", site)
+        if found and found.group(1).endswith(code.co_filename):
+            return linecache.getline(code.co_filename, int(found.group(2))).strip()
+    return ""
+
+
+def _shadowed(answer: Callable[..., Any]) -> str:
+    """The sentence for a name of the notebook that no longer means what it meant, or nothing."""
+    names = getattr(answer, "__globals__", {})
+    used = getattr(getattr(answer, "__code__", None), "co_names", ())
+    functions = names.get("F")
+    if "F" in used and "F" in names and getattr(functions, "__name__", "") != "pyspark.sql.functions":
+        return (
+            f"`F` is now {_kind(functions)} in your notebook, so `F.…` cannot work: "
+            "run `from pyspark.sql import functions as F` again."
+        )
+    if "spark" in used and "spark" in names and not hasattr(names["spark"], "createDataFrame"):
+        return f"`spark` is now {_kind(names['spark'])} in your notebook: run `spark = get_spark()` again."
+    return ""
+
+
+def _kind(value: object) -> str:
+    return "a module" if isinstance(value, ModuleType) else f"a {type(value).__name__}"

@@ -1,0 +1,130 @@
+"""How the outcome of a check looks: HTML in a notebook, with buttons where there are widgets; text in a terminal."""
+
+import html
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workbook.case import Evidence
+from workbook.engine import Outcome, Result
+
+# Each colour has a contrast of at least 3:1 on a white and on a black background; the word beside it says the same.
+LOOK: dict[Outcome, tuple[str, str, str]] = {
+    "passed": ("✓", "Passed", "#2a9055"),
+    "failed": ("✗", "Not yet", "#c4621d"),
+    "not_attempted": ("○", "Not attempted", "#767f8c"),
+    "error": ("!", "Error", "#d0454c"),
+}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One result, ready to be shown. `hint` is the next hint; `solution` is empty until it may be seen."""
+
+    result: Result
+    hint: str = ""
+    solution: str = ""
+
+    def __repr__(self) -> str:
+        """The panel as plain text, the same on every run."""
+        mark, word, _ = LOOK[self.result.outcome]
+        lines = [f"{mark} {self.result.exercise.name}: {word.lower()}"]
+        if self.result.outcome == "passed":
+            return "\n".join([*lines, self.result.exercise.why])
+        lines.append(self.result.message)
+        for item in self.result.evidence:
+            parts = (("input", item.given), ("yours", item.yours), ("expected", item.expected))
+            lines += [f"  {name:>8}: {text.replace(chr(10), ' | ') or '(nothing)'}" for name, text in parts if text or name != "input"]
+        return "\n".join([*lines, f"Hint: {self.hint}"] if self.hint else lines)
+
+    def _repr_html_(self) -> str:
+        mark, word, colour = LOOK[self.result.outcome]
+        exercise = self.result.exercise
+        parts = [
+            f"<p><strong>{mark} {word}</strong> · <code>{html.escape(exercise.name)}</code></p>",
+            "" if self.result.outcome == "passed" else f"<p>{rich(self.result.message)}</p>",
+            _table(self.result.evidence),
+            f"<p><strong>Why it matters.</strong> {rich(exercise.why)}</p>" if self.result.outcome == "passed" else "",
+            f"<p><strong>Hint.</strong> {rich(self.hint)}</p>" if self.hint else "",
+            _documentation(exercise.docs),
+            _folded("The solution", self.solution),
+            _folded("What your code printed", self.result.printed),
+            _folded("The whole traceback", self.result.traceback),
+        ]
+        return framed("".join(parts), colour)
+
+
+def framed(inner: str, colour: str) -> str:
+    """`inner` in a box that a screen reader announces; text and background stay those of the theme."""
+    style = f"border-left:5px solid {colour};padding:.2em 1em;margin:.5em 0;overflow-x:auto"
+    return f'<div class="workbook-panel" role="status" style="{style}">{inner}</div>'
+
+
+def rich(text: str) -> str:
+    """Escaped text with `code` in code tags and line breaks kept."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)).replace("\n", "<br>")
+
+
+def _documentation(address: str) -> str:
+    return f'<p><a href="{html.escape(address)}" target="_blank" rel="noopener">Documentation</a></p>'
+
+
+def _table(evidence: list[Evidence]) -> str:
+    if not evidence:
+        return ""
+    head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in ("Input", "Yours", "Expected"))
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="text-align:left;white-space:pre-line;vertical-align:top">{html.escape(text) or "<em>nothing</em>"}</td>'
+            for text in (item.given, item.yours, item.expected)
+        )
+        + "</tr>"
+        for item in evidence
+    )
+    return f"<table><caption>The rows that show it</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _folded(title: str, text: str) -> str:
+    if not text:
+        return ""
+    return f'<details><summary>{title}</summary><pre tabindex="0" style="max-height:20em;overflow:auto">{html.escape(text)}</pre></details>'
+
+
+def show(panel: Panel, buttons: dict[str, Callable[[], object]]) -> None:
+    """Display the panel in a notebook, or print it elsewhere. `buttons` do in JupyterLab what the names say."""
+    if not _in_notebook():
+        print(panel)
+        return
+    from IPython.display import display
+
+    display(panel)
+    if os.environ.get("JPY_SESSION_NAME") and buttons:
+        _show_buttons(buttons)
+
+
+def _show_buttons(buttons: dict[str, Callable[[], object]]) -> None:
+    import ipywidgets
+    from IPython.display import display
+
+    output = ipywidgets.Output()
+    row = [ipywidgets.Button(description=name, tooltip=name) for name in buttons]
+    for button in row:
+
+        def pressed(button: ipywidgets.Button) -> None:
+            output.clear_output()
+            with output:
+                display(buttons[button.description]())
+
+        button.on_click(pressed)
+    display(ipywidgets.VBox([ipywidgets.HBox(row), output]))
+
+
+def _in_notebook() -> bool:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    shell = get_ipython()
+    return shell is not None and hasattr(shell, "kernel")

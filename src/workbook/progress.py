@@ -1,0 +1,96 @@
+"""Where a learner stands: one SQLite file, written by every check."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS attempt (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    stem TEXT NOT NULL,
+    exercise TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    message TEXT NOT NULL
+)
+"""
+
+
+@dataclass
+class Progress:
+    """The attempts of one learner. `path` is the file, or None to remember only while this process lives."""
+
+    path: Path | None
+    set_aside: Path | None = None
+    """Where a damaged file was moved, once that has happened."""
+    _memory: sqlite3.Connection | None = field(default=None, repr=False)
+
+    def record(self, stem: str, exercise: str, outcome: str, message: str) -> None:
+        """Add one attempt: its outcome is `passed`, `failed`, `not_attempted`, `error` or `revealed`."""
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        with self._open() as database:
+            database.execute(
+                "INSERT INTO attempt (at, stem, exercise, outcome, message) VALUES (?, ?, ?, ?, ?)",
+                (now, stem, exercise, outcome, message),
+            )
+
+    def failures(self, exercise: str) -> int:
+        """How often a check of the exercise ended in `failed` or `error`."""
+        return self._count(exercise, ("failed", "error"))
+
+    def passed(self, exercise: str) -> bool:
+        """Whether a check of the exercise has ever passed."""
+        return self._count(exercise, ("passed",)) > 0
+
+    def _count(self, exercise: str, outcomes: tuple[str, ...]) -> int:
+        marks = ", ".join("?" * len(outcomes))
+        query = f"SELECT count(*) FROM attempt WHERE exercise = ? AND outcome IN ({marks})"
+        with self._open() as database:
+            return int(database.execute(query, (exercise, *outcomes)).fetchone()[0])
+
+    def standing(self) -> dict[str, str]:
+        """By exercise: `passed` if it ever passed, otherwise the outcome of its last attempt."""
+        query = "SELECT exercise, outcome FROM attempt WHERE outcome <> 'revealed' ORDER BY outcome = 'passed', id"
+        with self._open() as database:
+            return dict(database.execute(query).fetchall())
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        if self.path is None:
+            if self._memory is None:
+                self._memory = sqlite3.connect(":memory:", check_same_thread=False)
+                self._memory.execute(SCHEMA)
+            yield self._memory
+            return
+        with contextlib.closing(self._connect(self.path)) as database, database:
+            yield database
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return _connected(path)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            self.set_aside = path.with_name(f"{path.name}.damaged-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}")
+            path.rename(self.set_aside)
+            for companion in ("-wal", "-shm"):
+                path.with_name(path.name + companion).unlink(missing_ok=True)
+            return _connected(path)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """A connection that waits for others, and writes so that kill -9 loses nothing that was recorded."""
+    database = sqlite3.connect(path, timeout=30)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute(SCHEMA)
+        database.execute("SELECT count(*) FROM attempt WHERE exercise = ''").fetchone()
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database

@@ -1,0 +1,204 @@
+"""The proofs of an exercise: what must hold before a learner meets it.
+
+Each rule is a function that raises ProofFailed, whose text begins with the rule's name.
+"""
+
+import ast
+import __future__
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbook import engine
+from workbook.authored import Authored, authored, read_source
+from workbook.course import Course
+from workbook.engine import Result
+from workbook.errors import CourseError
+from workbook.exercise import Blank, Exercise, exercises_of, load_module
+from workbook.explain import MOST_CHARACTERS
+from workbook.mutants import Mutant, mutants_of
+
+Answer = Callable[..., Any]
+FEWEST_WRONG, FEWEST_RIGHT = 3, 1
+
+
+class ProofFailed(AssertionError):
+    """A rule that an exercise breaks: "<rule>: <exercise>: <what was found>"."""
+
+    def __init__(self, rule: str, exercise: str, found: str) -> None:
+        super().__init__(f"{rule}: {exercise}: {found}")
+        self.rule = rule
+
+
+def wrong(exercise: str, *, says: str) -> Callable[[Answer], Answer]:
+    """Mark a function in `tests/answers/<stem>.py` as a misconception; its message must contain `says`."""
+
+    def register(answer: Answer) -> Answer:
+        answer.wrong, answer.says = exercise, says  # type: ignore[attr-defined]
+        return answer
+
+    return register
+
+
+def right(exercise: str) -> Callable[[Answer], Answer]:
+    """Mark a function in `tests/answers/<stem>.py` as a right answer written in another way."""
+
+    def register(answer: Answer) -> Answer:
+        answer.right = exercise  # type: ignore[attr-defined]
+        return answer
+
+    return register
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All that is known of one exercise. `excused` maps the name of a mutant that passes to the reason."""
+
+    exercise: Exercise
+    authored: Authored
+    imports: str
+    wrong: dict[str, Answer] = field(default_factory=dict)
+    right: dict[str, Answer] = field(default_factory=dict)
+    excused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.exercise.name
+
+    def built(self, source: str) -> Answer:
+        """The function that `source` defines, among the imports of the exercise's notebook."""
+        names: dict[str, Any] = {"____": Blank()}
+        file = f"<{self.name}>"
+        flags = __future__.annotations.compiler_flag
+        exec(compile(self.imports, file, "exec", flags, dont_inherit=True), names)
+        exec(compile(source, file, "exec", flags, dont_inherit=True), names)
+        answer: Answer = names[self.name]
+        return answer
+
+    def mutants(self) -> list[Mutant]:
+        """The mutants of the solution that must not pass."""
+        return mutants_of(self.authored.solution)
+
+
+def proofs_of(course: Course, stem: str) -> list[Proof]:
+    """One proof an exercise. Raises CourseError or ProofFailed where exercises, checks and answers do not match."""
+    written = {item.name: item for item in authored(course, stem)}
+    checked = {item.name: item for item in exercises_of(course, stem)}
+    for name in written.keys() ^ checked.keys():
+        lacks = "a check" if name in written else "an exercise"
+        raise ProofFailed("every exercise has its check", name, f"it has no {lacks} of that name in {stem}")
+    path = course.answers(stem)
+    if not path.is_file():
+        raise CourseError(f"{path} is missing: it holds the wrong and the right answers of {stem}.")
+    module = load_module(path, f"answers_{stem}")
+    answers = [value for value in vars(module).values() if hasattr(value, "wrong") or hasattr(value, "right")]
+    excused = getattr(module, "excused", {})
+    for name in {getattr(item, "wrong", None) or item.right for item in answers} | excused.keys():
+        if name not in checked:
+            raise CourseError(f"{path} speaks of {name!r}, which is no exercise of {stem}.")
+    imports = _imports(course, stem)
+    return [
+        Proof(
+            checked[name],
+            written[name],
+            imports,
+            {item.__name__: item for item in answers if getattr(item, "wrong", "") == name},
+            {item.__name__: item for item in answers if getattr(item, "right", "") == name},
+            excused.get(name, {}),
+        )
+        for name in written
+    ]
+
+
+def _imports(course: Course, stem: str) -> str:
+    """The import statements of the notebook: all that an answer may rely on besides its arguments."""
+    statements = []
+    for cell in read_source(course.solution_source(stem)).cells:
+        if cell.cell_type == "code":
+            found = ast.parse(cell.source).body
+            statements += [ast.unparse(node) for node in found if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return "\n".join(statements)
+
+
+def solution_passes(proof: Proof) -> None:
+    """The solution, taken from the source that learners see, passes."""
+    result = engine.run(proof.exercise, proof.built(proof.authored.solution))
+    _demand("solution passes", proof, result, "passed")
+
+
+def blank_is_not_attempted(proof: Proof) -> None:
+    """The blank is exactly `not_attempted`."""
+    result = engine.run(proof.exercise, proof.built(proof.authored.blank))
+    _demand("blank is not attempted", proof, result, "not_attempted")
+
+
+def wrong_answers_fail(proof: Proof) -> None:
+    """At least three named wrong answers fail, each with its own message, which names what was seen."""
+    rule = "wrong answers fail"
+    if len(proof.wrong) < FEWEST_WRONG:
+        raise ProofFailed(rule, proof.name, f"{len(proof.wrong)} wrong answers are tried, {FEWEST_WRONG} are needed")
+    messages: dict[str, str] = {}
+    for name, answer in proof.wrong.items():
+        result = engine.run(proof.exercise, answer)
+        _demand(rule, proof, result, "failed", name)
+        says = answer.says  # type: ignore[attr-defined]
+        if says not in result.message:
+            raise ProofFailed(rule, proof.name, f"{name} should be told {says!r}, and is told {result.message!r}")
+        if result.message in messages:
+            raise ProofFailed("messages differ", proof.name, f"{name} and {messages[result.message]} get the same one")
+        _message_is_sound(proof, name, result)
+        messages[result.message] = name
+
+
+def _message_is_sound(proof: Proof, name: str, result: Result) -> None:
+    message = result.message
+    if not any(str(value) in message for value in result.seen):
+        raise ProofFailed("message names what was seen", proof.name, f"{name}: none of {result.seen} is in {message!r}")
+    if len(message) >= MOST_CHARACTERS:
+        raise ProofFailed("message is short", proof.name, f"{name}: {len(message)} characters")
+    for line in proof.authored.solution.splitlines()[1:]:
+        if len(line.strip()) > 12 and line.strip() in message:
+            raise ProofFailed("message hides the solution", proof.name, f"{name}: {line.strip()!r}")
+    if "Py4J" in message or "Traceback" in message:
+        raise ProofFailed("message is plain", proof.name, f"{name}: {message!r}")
+
+
+def right_answers_pass(proof: Proof) -> None:
+    """At least one right answer written in another way passes."""
+    rule = "right answers pass"
+    if len(proof.right) < FEWEST_RIGHT:
+        raise ProofFailed(rule, proof.name, "no right answer written in another way is tried")
+    for name, answer in proof.right.items():
+        _demand(rule, proof, engine.run(proof.exercise, answer), "passed", name)
+
+
+def mutants_fail(proof: Proof) -> None:
+    """No mutant of the solution passes, except those that are excused by name with a reason."""
+    survivors = []
+    mutants = proof.mutants()
+    for mutant in mutants:
+        result = engine.run(proof.exercise, proof.built(mutant.source))
+        if result.outcome == "passed" and mutant.name not in proof.excused:
+            survivors.append(mutant.name)
+        if result.outcome != "passed" and mutant.name in proof.excused:
+            raise ProofFailed("excuses are needed", proof.name, f"{mutant.name!r} is excused and does not pass")
+    if survivors:
+        raise ProofFailed("mutants fail", proof.name, f"{survivors} pass: add a case that tells them apart")
+    unknown = proof.excused.keys() - {mutant.name for mutant in mutants}
+    if unknown or not all(proof.excused.values()):
+        raise ProofFailed("excuses are needed", proof.name, f"no mutant is called {sorted(unknown)}, or a reason is empty")
+
+
+RULES: tuple[Callable[[Proof], None], ...] = (
+    solution_passes,
+    blank_is_not_attempted,
+    wrong_answers_fail,
+    right_answers_pass,
+)
+"""The rules that every run of the tests proves; `mutants_fail` is proven where something changed."""
+
+
+def _demand(rule: str, proof: Proof, result: Result, outcome: str, answer: str = "") -> None:
+    if result.outcome != outcome:
+        who = f"{answer} is" if answer else "it is"
+        raise ProofFailed(rule, proof.name, f"{who} {result.outcome}, not {outcome}: {result.message}\n{result.traceback}")

@@ -1,0 +1,23 @@
+"""Every exercise is proven: by its solution, its blank, wrong answers, right answers and mutants."""
+
+import pytest
+
+from conftest import ROOT
+from workbook import proofs
+from workbook.course import Course
+from workbook.proofs import Proof
+
+COURSE = Course(ROOT)
+PROOFS = [proof for stem in COURSE.stems for proof in proofs.proofs_of(COURSE, stem)]
+each = pytest.mark.parametrize("proof", PROOFS, ids=[proof.name for proof in PROOFS])
+
+
+@each
+@pytest.mark.parametrize("rule", proofs.RULES, ids=[rule.__name__ for rule in proofs.RULES])
+def test_the_rule_holds(rule, proof: Proof) -> None:
+    rule(proof)
+
+
+@each
+def test_mutants_of_the_solution_fail(proof: Proof) -> None:
+    proofs.mutants_fail(proof)
