@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-import nbformat.validator
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
@@ -118,7 +117,10 @@ def read(path: Path) -> NotebookNode:
     """A notebook of the course. Raises CourseError when the file is not one."""
     try:
         notebook = nbformat.read(path, as_version=4)
-        return nbformat.validator.normalize(notebook, version=4, version_minor=5)[1]
+        notebook.nbformat_minor = 5
+        for number, cell in enumerate(notebook.cells):
+            cell.setdefault("id", f"cell-{number}")  # formats before 4.5 have none
+        return notebook
     except Exception as error:  # nbformat raises whatever its parser raises
         raise CourseError(f"{path} is not a notebook that can be read ({type(error).__name__}).") from None
 

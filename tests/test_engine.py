@@ -1,0 +1,281 @@
+"""What a learner's code may do to the session, and that the next check stands all the same."""
+
+import sys
+
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from workbook import engine
+from workbook.case import Case
+from workbook.engine import Result
+from workbook.exercise import ____, Exercise, exercise
+from workbook.session import get_spark
+
+pytestmark = pytest.mark.usefixtures("spark")
+
+# pandas' own type of Spark functions is not what these tests are about.
+Changes = DataFrame
+
+
+@exercise(objective="1.1", hints=("nudge", "api", "skeleton"), docs="https://spark.apache.org", why="It matters.")
+def newest(answer, case: Case) -> None:
+    changes = case.rows(
+        "customer string, city string, at int", ("C1", "Oslo", 1), ("C2", "Bergen", 1), ("C2", "Oslo", 2)
+    )
+    case.equal(
+        answer(changes),
+        "customer string, city string, at int",
+        ("C1", "Oslo", 1),
+        ("C2", "Oslo", 2),
+        given=changes,
+        when={("C2", "Bergen", ...): "C2 came back with Bergen, its older city."},
+    )
+
+
+NEWEST: Exercise = newest.exercise  # type: ignore[attr-defined]
+
+
+def run(answer, seconds: float | None = None) -> Result:
+    return engine.run(NEWEST, answer, seconds)
+
+
+def solution(changes: Changes) -> Changes:
+    return changes.groupBy("customer").agg(F.max_by("city", "at").alias("city"), F.max("at").alias("at"))
+
+
+def assert_the_next_check_stands() -> None:
+    assert run(solution).outcome == "passed"
+
+
+def test_a_right_answer_passes() -> None:
+    assert run(solution).outcome == "passed"
+
+
+def test_a_blank_is_not_attempted() -> None:
+    def blank(changes: Changes) -> Changes:
+        return ____
+
+    assert run(blank).outcome == "not_attempted"
+
+
+def test_a_blank_inside_an_expression_is_not_attempted() -> None:
+    def half_done(changes: Changes) -> Changes:
+        return changes.where(F.col("at") > ____)
+
+    assert run(half_done).outcome == "not_attempted"
+
+
+def test_a_wrong_answer_gets_the_message_of_its_mistake_and_the_rows_that_show_it() -> None:
+    result = run(lambda changes: changes.where("at = 1"))
+    assert (result.outcome, result.message) == ("failed", "C2 came back with Bergen, its older city.")
+    [line] = result.evidence
+    assert line.given == "C2, Bergen, 1\nC2, Oslo, 2"
+    assert (line.yours, line.expected) == ("C2, Bergen, 1", "C2, Oslo, 2")
+
+
+def test_a_wrong_answer_without_a_message_of_its_own_is_told_the_first_difference() -> None:
+    assert run(lambda changes: changes.where("customer = 'C1'")).message == "A row is missing: C2, Oslo, 2."
+
+
+def test_a_loop_without_end_is_stopped() -> None:
+    def loop(changes: Changes) -> Changes:
+        while True:
+            pass
+
+    result = run(loop, seconds=1)
+    assert (result.outcome, result.message) == (
+        "error",
+        "Your code was still running after 1 seconds: is there a loop that never ends, or an action on far too many rows?",
+    )
+    assert_the_next_check_stands()
+
+
+def test_a_loop_that_catches_every_exception_is_stopped_too() -> None:
+    def stubborn(changes: Changes) -> Changes:
+        while True:
+            try:
+                while True:
+                    pass
+            except Exception:
+                continue
+
+    assert run(stubborn, seconds=1).outcome == "error"
+    assert_the_next_check_stands()
+
+
+def test_a_spark_job_without_end_is_cancelled(spark) -> None:
+    def endless(changes: Changes) -> Changes:
+        return changes.sparkSession.range(10**13).selectExpr("sum(id % 7)").collect()
+
+    assert "still running after 2 seconds" in run(endless, seconds=2).message
+    assert_the_next_check_stands()
+    assert spark.sparkContext.statusTracker().getActiveJobsIds() == []
+
+
+def test_more_rows_than_the_driver_may_hold_are_refused_by_spark() -> None:
+    def collect_all(changes: Changes) -> Changes:
+        return changes.sparkSession.range(3 * 10**7).selectExpr("id", "uuid() AS text").collect()
+
+    result = run(collect_all)
+    assert result.outcome == "error"
+    assert "maxResultSize" in result.message
+    assert_the_next_check_stands()
+
+
+def test_memory_filled_until_java_ends_is_explained_and_the_session_replaced() -> None:
+    def end_java(changes: Changes) -> Changes:
+        changes.sparkSession._jvm.java.lang.Runtime.getRuntime().halt(52)
+
+    result = run(end_java)
+    assert result.outcome == "error"
+    assert result.message == (
+        "Spark's Java process ended while your code ran, most often because `collect()` or `toPandas()` brought too "
+        "many rows into memory: aggregate or `limit` first. A new session was started."
+    )
+    assert_the_next_check_stands()
+
+
+def test_a_stopped_session_is_named_and_replaced_also_in_the_notebook() -> None:
+    notebook = {"spark": get_spark()}
+    exec("def stops(changes):\n    spark.stop()\n    return changes", notebook)
+    result = run(notebook["stops"])
+    assert result.outcome == "error"
+    assert result.message.startswith("Your code stopped the Spark session: leave `stop()` out.")
+    assert notebook["spark"] is get_spark()
+    assert_the_next_check_stands()
+
+
+def test_thousands_of_printed_lines_are_cut() -> None:
+    def chatty(changes: Changes) -> Changes:
+        for number in range(5_000):
+            print(number)
+        return solution(changes)
+
+    lines = run(chatty).printed.splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "… and 4,980 more lines"
+
+
+def test_changed_settings_are_put_back() -> None:
+    spark = get_spark()
+    before = spark.conf.get("spark.sql.shuffle.partitions")
+
+    def changes_settings(changes: Changes) -> Changes:
+        spark.conf.set("spark.sql.shuffle.partitions", "77")
+        spark.conf.set("spark.sql.caseSensitive", "true")
+        spark.conf.set("workbook.unknown", "1")
+        return solution(changes)
+
+    assert run(changes_settings).outcome == "passed"
+    assert spark.conf.get("spark.sql.shuffle.partitions") == before
+    assert spark.conf.get("spark.sql.caseSensitive") == "false"
+    assert spark.conf.get("workbook.unknown", None) is None
+
+
+def test_a_check_runs_with_the_first_settings_and_gives_the_learners_own_back() -> None:
+    spark = get_spark()
+    spark.conf.set("spark.sql.ansi.enabled", "false")
+    seen = []
+
+    def looks(changes: Changes) -> Changes:
+        seen.append(spark.conf.get("spark.sql.ansi.enabled"))
+        return solution(changes)
+
+    try:
+        run(looks)
+        assert seen == ["true"]
+        assert spark.conf.get("spark.sql.ansi.enabled") == "false"
+    finally:
+        spark.conf.set("spark.sql.ansi.enabled", "true")
+
+
+def test_the_lessons_tables_and_views_survive_a_drop() -> None:
+    spark = get_spark()
+    spark.range(3).write.format("delta").saveAsTable("orders")
+    spark.range(3).createOrReplaceTempView("lesson")
+    try:
+
+        def drops(changes: Changes) -> Changes:
+            spark.sql("DROP TABLE IF EXISTS orders")
+            spark.catalog.dropTempView("lesson")
+            spark.range(5).createOrReplaceTempView("left_behind")
+            return solution(changes)
+
+        assert run(drops).outcome == "passed"
+        assert spark.table("orders").count() == 3
+        assert spark.table("lesson").count() == 3
+        assert not spark.catalog.tableExists("left_behind")
+    finally:
+        spark.sql("DROP TABLE IF EXISTS orders")
+        spark.catalog.dropTempView("lesson")
+
+
+def test_each_check_has_a_schema_of_its_own() -> None:
+    def writes(changes: Changes) -> Changes:
+        changes.write.saveAsTable("mine")
+        return solution(changes)
+
+    assert run(writes).outcome == "passed"
+    assert run(writes).outcome == "passed"
+    assert not get_spark().catalog.tableExists("mine")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("F", 3, "`F` is now a int in your notebook"),
+        ("spark", pd.DataFrame(), "`spark` is now a DataFrame in your notebook"),
+    ],
+)
+def test_a_shadowed_name_is_named(name: str, value: object, message: str) -> None:
+    notebook = {"F": F, name: value}
+    exec("def uses(changes):\n    return spark.range(1) if 'spark' in globals() else F.col('at')", notebook)
+    result = run(notebook["uses"])
+    assert result.outcome == "error"
+    assert message in result.message
+    assert_the_next_check_stands()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda changes: changes.toPandas(), "Your function returned a pandas DataFrame: return a Spark DataFrame"),
+        (lambda changes: None, "Your function returned None: end it with `return`"),
+        (lambda changes: changes.collect(), "Your function returned a list: return the DataFrame itself"),
+        (lambda changes: F.col("at"), "Your function returned a pyspark Column: return a Spark DataFrame."),
+    ],
+)
+def test_something_else_than_a_spark_dataframe_is_named(answer, message: str) -> None:
+    result = run(answer)
+    assert result.outcome == "failed"
+    assert result.message.startswith(message)
+
+
+def test_an_error_of_spark_is_one_plain_sentence_with_the_learners_line() -> None:
+    def misspelt(changes: Changes) -> Changes:
+        return changes.where(F.col("citty") == "Oslo")
+
+    result = run(misspelt)
+    assert result.outcome == "error"
+    assert result.message.startswith("Spark says UNRESOLVED_COLUMN.WITH_SUGGESTION: A column")
+    assert result.message.endswith('Your line: return changes.where(F.col("citty") == "Oslo")')
+    assert "Traceback" in result.traceback
+    assert len(result.message) <= 300
+
+
+def test_an_error_that_comes_up_only_at_the_action_is_plain_as_well() -> None:
+    result = run(lambda changes: changes.withColumn("at", (F.col("at") / 0).cast("int")))
+    assert result.message.startswith("Spark says DIVIDE_BY_ZERO: Division by zero.")
+    assert "Py4J" not in result.message
+
+
+def test_leaving_the_program_is_an_error_like_others() -> None:
+    assert run(lambda changes: sys.exit(1)).message.startswith("Your code ended the program (SystemExit)")
+    assert_the_next_check_stands()
+
+
+def test_an_answer_is_not_passed_by_columns_of_another_type() -> None:
+    result = run(lambda changes: solution(changes).withColumn("at", F.col("at").cast("string")))
+    assert result.message == "The column `at` is of type string, and int is asked for."

@@ -1,0 +1,220 @@
+"""The question bank is sound: its form, its answers, and that nothing gives the right option away."""
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from conftest import ROOT
+from workbook import engine, generate, questions
+from workbook.course import Course
+from workbook.questions import Question, QuestionError
+from workbook.quiz_html import Quiz
+
+FIXTURES = Path(__file__).parent / "fixtures" / "questions"
+BAD = sorted(FIXTURES.glob("01_*.yml"))
+OBJECTIVES = {"1.1": "Say what runs where.", "1.2": "Choose versions that go together."}
+
+COURSE = Course(ROOT)
+BANK = questions.bank(COURSE)
+CHOICES = [question for question in BANK if question.kind in ("choice", "order", "predict-output")]
+TOPICS = [stem for stem in COURSE.stems if COURSE.questions(stem).is_file()]
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> dict[str, Question]:
+    """One sound question of each kind, by kind."""
+    path = shutil.copy(FIXTURES / "good.yml", tmp_path / "01_good.yml")
+    return {question.kind: question for question in questions.read(Path(path), OBJECTIVES)}
+
+
+@pytest.fixture
+def good_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course of one chapter that has these questions and no text."""
+    (tmp_path / "_toc.yml").write_text("parts:\n- chapters:\n  - file: chapters/01_good\n", encoding="utf-8")
+    (tmp_path / "book" / "questions").mkdir(parents=True)
+    shutil.copy(FIXTURES / "good.yml", tmp_path / "book" / "questions" / "01_good.yml")
+    monkeypatch.setenv("WORKBOOK_ROOT", str(tmp_path))
+    return Course(tmp_path)
+
+
+# The form.
+
+
+@pytest.mark.parametrize("path", [path for path in BAD if "marked" not in path.name], ids=lambda path: path.stem[3:])
+def test_a_question_that_breaks_a_rule_is_rejected_with_its_name(path: Path) -> None:
+    rule = path.stem[3:].replace("_", " ")
+    with pytest.raises(QuestionError) as raised:
+        list(questions.read(path, OBJECTIVES))
+    assert raised.value.rule == rule
+    assert str(raised.value).startswith(f"{path.name}: ")
+
+
+def test_a_fault_names_file_question_rule_and_cure() -> None:
+    with pytest.raises(QuestionError) as raised:
+        list(questions.read(FIXTURES / "01_one_option_is_right.yml", OBJECTIVES))
+    assert str(raised.value) == (
+        "01_one_option_is_right.yml: which-process-counts: one option is right: 2 are marked right; mark exactly one."
+    )
+
+
+def test_an_id_is_unique_over_all_files(good_course: Course) -> None:
+    (good_course.root / "_toc.yml").write_text(
+        "parts:\n- chapters:\n  - file: chapters/01_good\n  - file: chapters/02_more\n", encoding="utf-8"
+    )
+    text = (FIXTURES / "good.yml").read_text(encoding="utf-8").replace('objective: "1.', 'objective: "2.')
+    good_course.questions("02_more").write_text(text, encoding="utf-8")
+    with pytest.raises(QuestionError, match=r"02_more.yml: which-process-counts: ids are unique: 01_good.yml"):
+        questions.bank(Course(good_course.root))
+
+
+def test_a_chapter_without_a_file_has_no_questions(tmp_path: Path) -> None:
+    assert questions.load(Course(tmp_path), "09_job_workflows") == []
+
+
+# Proofs.
+
+
+@pytest.mark.parametrize("kind", ["multiple", "numeric", "predict-output"])
+def test_a_proof_that_gives_the_marked_answer_holds(good: dict[str, Question], kind: str, tmp_path: Path) -> None:
+    questions.prove(good[kind], None, tmp_path)  # type: ignore[arg-type]  # these need no Spark
+
+
+def test_a_proof_that_gives_another_answer_fails(tmp_path: Path) -> None:
+    [question] = questions.read(FIXTURES / "01_proof_gives_the_marked_answer.yml", OBJECTIVES)
+    with pytest.raises(QuestionError) as raised:
+        questions.prove(question, None, tmp_path)  # type: ignore[arg-type]
+    assert raised.value.rule == "proof gives the marked answer"
+    assert "['The browser']" in str(raised.value) and "['An executor']" in str(raised.value)
+
+
+@pytest.mark.parametrize("question", [q for q in BANK if q.provable], ids=lambda question: question.id)
+def test_the_proof_of_the_question_holds(question: Question, spark) -> None:
+    with engine.isolated(spark) as case:
+        questions.prove(question, spark, Path(case.path()))
+
+
+# The bank.
+
+
+@pytest.mark.parametrize("stem", TOPICS)
+def test_a_topic_has_questions_of_all_sorts(stem: str) -> None:
+    bank = [question for question in BANK if question.stem == stem]
+    assert len(bank) >= 25
+    assert 3 * sum(question.level != "associate" for question in bank) >= len(bank)
+    assert 2 * sum(question.provable for question in bank) >= len(bank)
+
+
+@pytest.mark.parametrize("stem", TOPICS)
+def test_every_objective_has_two_questions(stem: str) -> None:
+    if not COURSE.chapter_source(stem).is_file():
+        pytest.skip("the chapter is not written yet")
+    asked = Counter(question.objective for question in BANK if question.stem == stem)
+    assert {number: asked[number] for number in COURSE.objectives(stem) if asked[number] < 2} == {}
+
+
+@pytest.mark.skipif(not CHOICES, reason="the bank is empty")
+def test_the_place_does_not_give_the_right_option_away() -> None:
+    for place in range(5):
+        chances = [1 / len(question.options) for question in CHOICES if len(question.options) > place]
+        found = sum(question.options[place].right for question in CHOICES if len(question.options) > place)
+        spread = math.sqrt(sum(chance * (1 - chance) for chance in chances))
+        assert abs(found - sum(chances)) <= 3 * spread + 0.5, f"place {place + 1}: {found} of {len(chances)}"
+
+
+@pytest.mark.skipif(not CHOICES, reason="the bank is empty")
+def test_the_length_does_not_give_the_right_option_away() -> None:
+    longest = [_length(q.right[0]) > max(_length(o) for o in q.options if not o.right) for q in CHOICES]
+    ratios = [
+        _length(q.right[0]) * (len(q.options) - 1) / sum(_length(o) for o in q.options if not o.right) for q in CHOICES
+    ]
+    assert sum(longest) / len(longest) <= 0.35
+    assert 0.8 <= sum(ratios) / len(ratios) <= 1.25
+
+
+def _length(option: questions.Option) -> int:
+    return len(questions.plain(option.text))
+
+
+# What is shown.
+
+
+def test_a_quiz_is_named_by_its_objective_and_counts_its_questions(good: dict[str, Question]) -> None:
+    assert repr(Quiz("1.2", (good["order"], good["predict-output"]), script=False)) == "Quiz 1.2: 2 questions"
+    assert repr(Quiz("order-of-a-query", (good["order"],), script=False)) == "Quiz order-of-a-query: 1 question"
+
+
+def test_a_quiz_is_the_same_bytes_in_another_process(good_course: Course) -> None:
+    code = (
+        "from workbook import questions, quiz_html; from workbook.course import Course; import hashlib;"
+        "html = quiz_html.Quiz('all', tuple(questions.bank(Course.here())), script=True)._repr_html_();"
+        "print(hashlib.sha256(html.encode()).hexdigest())"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        )
+        for seed in ("1", "2")
+    ]
+    assert runs[0].stdout == runs[1].stdout != b""
+
+
+def test_the_text_of_a_question_is_escaped_and_its_code_is_marked(good: dict[str, Question]) -> None:
+    page = Quiz("1.1", (good["choice"],), script=False)._repr_html_()
+    assert "<code>df.count()</code> over &lt;b&gt;rows&lt;/b&gt;, at &#36;5 a &#91;row](x)?" in page
+    assert "<b>rows" not in page
+    assert "<strong>strong</strong>" in page
+
+
+def test_what_a_program_might_print_keeps_its_lines(tmp_path: Path) -> None:
+    text = (FIXTURES / "good.yml").read_text(encoding="utf-8").replace('{text: "`4`"', '{text: "a  [1]\\nb"')
+    (tmp_path / "01_lines.yml").write_text(text, encoding="utf-8")
+    question = list(questions.read(tmp_path / "01_lines.yml", OBJECTIVES))[-1]
+    assert "<li><code>a  &#91;1]\nb</code></li>" in Quiz("1.2", (question,), script=False)._repr_html_()
+
+
+def test_in_a_notebook_the_first_quiz_brings_the_script_and_each_has_a_stable_text(good_course: Course) -> None:
+    calls = ['from workbook.questions import quiz\nquiz("1.1")', 'quiz("1.2")', 'quiz("1.1")']
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(call) for call in calls])
+    shown = [cell.outputs[0].data for cell in generate.execute(notebook, good_course.root).cells]
+    assert [data["text/plain"] for data in shown] == [
+        "Quiz 1.1: 3 questions",
+        "Quiz 1.2: 2 questions",
+        "Quiz 1.1: 3 questions",
+    ]
+    assert ["function check_mc" in data["text/html"] for data in shown] == [True, False, True]
+    assert shown[0] == shown[2]
+
+
+def test_every_option_is_explained_in_the_quiz(good: dict[str, Question]) -> None:
+    page = Quiz("all", tuple(good.values()), script=False)._repr_html_()
+    for question in good.values():
+        for option in question.options:
+            assert questions.plain(option.because).split("`")[0][:30] in page.replace("<code>", "").replace(
+                "</code>", ""
+            )
+
+
+def test_in_a_terminal_a_quiz_is_printed_with_its_answers_last(
+    good_course: Course, capsys: pytest.CaptureFixture
+) -> None:
+    questions.quiz("how-many-partitions", "order-of-a-query")
+    assert capsys.readouterr().out.strip() == (
+        "Quiz how-many-partitions order-of-a-query: 2 questions\n\n"
+        "1. How many partitions has spark.range(0, 8, 1, 4)?\n\n"
+        "2. In which order does a query go through these?\n"
+        "   A. the optimiser\n   B. the parser\n   C. the analyser\n"
+        "   - A, B, C\n   - B, C, A\n   - C, B, A\n\n"
+        "Answers\n\n1. 4\n\n2. B, C, A"
+    )
+
+
+def test_a_quiz_that_is_not_in_the_bank_is_one_sentence(good_course: Course) -> None:
+    with pytest.raises(QuestionError, match=r"the bank: 1\.7: questions exist: no question has this objective or id"):
+        questions.quiz("1.7")
