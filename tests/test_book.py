@@ -5,7 +5,6 @@ import gzip
 import http.server
 import json
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from lakehouse.sources import dictionary
 from workbook import site
@@ -23,7 +22,6 @@ from workbook.course import Course
 from workbook.errors import CourseError
 from workbook.sphinx_extension import status
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MOST_BYTES = 500_000
 
 
@@ -66,16 +64,6 @@ def book(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     yield Site(folder, f"http://127.0.0.1:{server.server_address[1]}/", pages)
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    assert path, "These tests need Chromium: install it, or a Google Chrome."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from workbook import engine
 from workbook.case import Case
 from workbook.engine import Result
-from workbook.exercise import ____, Exercise, exercise
+from workbook.exercise import Exercise, ____, exercise
 from workbook.session import get_spark
 
 pytestmark = pytest.mark.usefixtures("spark")

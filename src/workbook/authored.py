@@ -5,12 +5,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-
-import jupytext
-import nbformat
+from typing import TYPE_CHECKING
 
 from workbook.course import Course
 from workbook.errors import CourseError
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 HEADING = re.compile(r"^## Exercise (\d+\.\d+) · (.+)$", re.MULTILINE)
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
@@ -27,16 +28,20 @@ class Authored:
     blank: str
 
 
-def read_source(path: Path) -> nbformat.NotebookNode:
+def read_source(path: Path) -> "NotebookNode":
     """The cells of an authored file. Raises CourseError when it is not there."""
     if not path.is_file():
         raise CourseError(f"{path} is missing: every stem of _toc.yml needs it.")
-    return _read(path, path.stat().st_mtime_ns).copy()
+    copied: NotebookNode = _read(path, path.stat().st_mtime_ns).copy()
+    return copied
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, _changed: int) -> nbformat.NotebookNode:
-    return jupytext.read(path)
+def _read(path: Path, _changed: int) -> "NotebookNode":
+    import jupytext  # takes a second, and most notebooks only want Spark
+
+    notebook: NotebookNode = jupytext.read(path)
+    return notebook
 
 
 def authored(course: Course, stem: str) -> list[Authored]:
@@ -70,6 +75,17 @@ def answer_name(source: str, path: Path) -> str:
 def solution_of(source: str) -> str:
     """An answer cell as a solution: without its two marker lines."""
     return "\n".join(line for line in source.splitlines() if line.strip() not in (BEGIN, END))
+
+
+def solution_text(path: Path, name: str) -> str:
+    """The solution of one exercise, straight from the Python of the authored file.
+
+    A notebook shows it after a pass, and reading the cells would take the second that a check may take.
+    """
+    text = path.read_text(encoding="utf-8")
+    functions = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    found = next(node for node in functions if node.name == name)
+    return solution_of("\n".join(text.splitlines()[found.lineno - 1 : found.end_lineno]))
 
 
 def blank_of(source: str) -> str:

@@ -1,13 +1,18 @@
 """What a check works with: inputs of a few rows, a place of its own, and comparisons that name the missing idea."""
 
+import contextlib
 import math
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from pyspark.sql import Row
+
+from workbook.explain import condition
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -115,13 +120,65 @@ class Case:
         """Compare a plain value with a literal; `call` says how it was obtained, such as `"rows_of(0)"`."""
         if type(got) is type(expected) and plain(got) == plain(expected):
             return
-        message = _fitting(when, [got]) or f"{call} gave {brief(got)}, and {brief(expected)} was expected."
-        raise Failed(message, [Evidence(call, brief(got), brief(expected))], [got])
+        yours, wanted = short(got), short(expected)
+        if plain(got) == plain(expected):
+            yours, wanted = f"{yours} ({type(got).__name__})", f"{wanted} ({type(expected).__name__})"
+        message = _fitting(when, [got]) or f"{call} gave {yours}, and {wanted} was expected."
+        parts = got if isinstance(got, (list, tuple, dict)) else ()
+        raise Failed(message, [Evidence(call, yours, wanted)], [got, yours, *parts])
 
     def require(self, condition: bool, message: str, *, seen: object) -> None:
         """Fail with `message` unless `condition` holds; `seen` is the value that the message names."""
         if not condition:
             raise Failed(message, seen=[seen])
+
+    def runs(self, call: Callable[[], Any], message: str, error: str = "") -> Any:
+        """What `call` returns. Where it raises, fail with `message`; `{error}` in it becomes the error's name.
+
+        With `error`, only for an error whose text contains it; any other is explained as usual.
+        """
+        try:
+            return call()
+        except Failed:
+            raise
+        except Exception as raised:
+            if error not in str(raised):
+                raise
+            name = condition(raised)
+            raise Failed(message.replace("{error}", name), seen=[name]) from raised
+
+    @contextlib.contextmanager
+    def as_on_connect(self) -> Iterator[None]:
+        """Refuse the answer what Spark Connect lacks, such as `rdd` and `sparkContext`, also on a classic session."""
+        lacking = {
+            type(self.spark): ("sparkContext", "_sc", "_jvm", "_jsparkSession"),
+            type(self.spark.range(0)): ("rdd", "_jdf"),
+        }
+        with contextlib.ExitStack() as stack:
+            for owner, names in lacking.items():
+                for name in names if "connect" not in owner.__module__ else ():
+                    refused = _ClassicOnly(name, getattr(owner, name, None))
+                    stack.enter_context(mock.patch.object(owner, name, refused, create=True))
+            yield
+
+
+class _ClassicOnly:
+    """An attribute that Spark's own code may read, and an answer may not."""
+
+    def __init__(self, name: str, original: Any) -> None:
+        self.name, self.original = name, original
+
+    def __get__(self, owner: Any, kind: type) -> Any:
+        if not sys._getframe(1).f_globals.get("__name__", "").startswith("pyspark."):
+            raise Failed(
+                f"Your code used `{self.name}`, which only classic Spark has: with Spark Connect, and so on serverless "
+                "compute, Python has no JVM to reach into. Say it with DataFrame functions.",
+                seen=[self.name],
+            )
+        return self.original.__get__(owner, kind) if self.original else vars(owner)[self.name]
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        vars(owner)[self.name] = value
 
 
 def plain(value: Any) -> Any:
@@ -138,6 +195,12 @@ def plain(value: Any) -> Any:
 def brief(value: object) -> str:
     """`value` in at most 70 characters."""
     text = ", ".join(map(str, value)) if isinstance(value, tuple) and len(value) > 1 else repr(value)
+    return text if len(text) <= 70 else text[:69] + "…"
+
+
+def short(value: object) -> str:
+    """`value` as Python writes it, in at most 70 characters."""
+    text = repr(value)
     return text if len(text) <= 70 else text[:69] + "…"
 
 

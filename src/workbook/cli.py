@@ -9,6 +9,7 @@ from rich.table import Table
 
 from workbook.course import Course
 from workbook.errors import CourseError, SetupError
+from workbook.progress import Progress
 
 app = typer.Typer(
     help="The Lakehouse Workbook: learn Databricks data engineering on your own machine.",
@@ -55,17 +56,33 @@ def doctor() -> None:
     """Look at this machine, and say what each finding means."""
     from workbook import doctor as examination
 
-    course = Course.here()
-    matrix = Table("Part", "Installed", "Goes together", "Why", title="Versions")
-    for version in examination.versions():
-        matrix.add_row(version.name, f"{_mark(version.fits)} {version.installed}", version.together, version.why)
-    findings = examination.examine(course)
-    table = Table("Looked at", "Found", "What it means", title="This machine")
+    versions, findings = examination.versions(), examination.examine(Course.here())
+    matrix = _table("Versions", "Part", "Installed", "Goes together", "Why")
+    for version in versions:
+        matrix.add_row(
+            version.name, f"{_mark(version.fits)} {version.installed}", " or ".join(version.lines), version.why
+        )
+    table = _table("This machine", "Looked at", "Found", "What it means")
     for finding in findings:
         table.add_row(f"{_mark(finding.fits)} {finding.name}", finding.found, finding.meaning)
     console.print(matrix, table)
-    if not all(item.fits for item in [*examination.versions(), *findings]):
-        raise SetupError("Something does not fit: see the lines that begin with ✗.")
+    wrong = [f"✗ {item.name}: {item.found}. {item.meaning}" for item in findings if not item.fits]
+    looked_at = {item.name for item in findings}
+    wrong += [
+        f"✗ {item.name} {item.installed} does not go together with the rest: run `make start` to install what does."
+        for item in versions
+        if not item.fits and item.name not in looked_at
+    ]
+    if wrong:
+        raise SetupError("\n".join(wrong))
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table that breaks a long word, such as a path, rather than hide its end."""
+    table = Table(title=title)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
 
 
 def _mark(fits: bool) -> str:
@@ -78,13 +95,24 @@ def check(chapter: Chapter) -> None:
     from workbook import terminal
 
     course = Course.here()
-    results = terminal.check_notebook(course, course.stem(chapter))
-    for panel in results:
-        say(f"{panel}\n")
-    passed = sum(panel.result.outcome == "passed" for panel in results)
-    say(f"{passed} of {len(results)} passed.")
-    if passed < len(results):
+    own = Progress(course.progress)
+    panels = terminal.check_notebook(course, course.stem(chapter), own)
+    blank = [panel for panel in panels if panel.result.outcome == "not_attempted"]
+    for panel in panels:
+        if panel not in blank:
+            say(f"{panel}\n")
+    passed = sum(panel.result.outcome == "passed" for panel in panels)
+    say(f"{passed} of {len(panels)} passed.")
+    if blank:
+        say(f"Not attempted: {', '.join(panel.result.exercise.name for panel in blank)}.")
+    _tell(own)
+    if passed < len(panels):
         raise typer.Exit(1)
+
+
+def _tell(progress: Progress) -> None:
+    if progress.notice:
+        say(progress.notice)
 
 
 @app.command()
@@ -93,10 +121,17 @@ def progress() -> None:
     from workbook import terminal
 
     course = Course.here()
-    table = Table("Objective", "Passed", "Left to do", title="Your progress")
-    for line in terminal.standing(course):
-        table.add_row(line.what, f"{line.passed} of {line.exercises}", ", ".join(line.left), style=line.style)
+    own = Progress(course.progress)
+    table = _table("Your progress", "", "Chapter and objectives", "Passed", "Left to do")
+    for line in terminal.standing(course, own):
+        done = f"{_mark(True) if not line.left else ' '} {line.passed} of {line.exercises}"
+        if line.is_chapter:
+            table.add_row(line.number, line.text, done, "", style="bold")
+        else:
+            table.add_row(line.number, line.text, done, "\n".join(line.left))
     console.print(table)
+    say(terminal.what_now(course, own))
+    _tell(own)
 
 
 @app.command(name="next")
@@ -104,7 +139,10 @@ def next_() -> None:
     """Say what to do now."""
     from workbook import terminal
 
-    say(terminal.what_now(Course.here()))
+    course = Course.here()
+    own = Progress(course.progress)
+    say(terminal.what_now(course, own))
+    _tell(own)
 
 
 @app.command()

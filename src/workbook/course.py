@@ -22,6 +22,8 @@ def find_root() -> Path:
     Raises CourseError where there is none.
     """
     if root := os.environ.get("WORKBOOK_ROOT"):
+        if not Path(root, "_toc.yml").is_file():
+            raise CourseError(f"WORKBOOK_ROOT is {root}, which holds no _toc.yml: set it to the course, or unset it.")
         return Path(root)
     here = Path.cwd()
     package = Path(__file__).resolve().parents[2]

@@ -1,11 +1,10 @@
 """What `workbook doctor` finds on this machine, and what each finding means."""
 
 import importlib.metadata
+import platform
 import re
 import shutil
 import socket
-import sys
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from workbook import java
 from workbook.course import Course
 from workbook.errors import SetupError
 
+FITTING_PYTHON = ("3.10", "3.11", "3.12", "3.13")
 GIGABYTES_NEEDED = 2
 SITE_PORT, JUPYTER_PORT = 8000, 8888
 MAVEN = "repo1.maven.org"
@@ -30,16 +30,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Version:
-    """One line of the version matrix: what is installed, and what goes together with the rest."""
+    """One line of the version matrix: what is installed, and which lines go together with the rest."""
 
     name: str
     installed: str
-    together: str
+    lines: tuple[str, ...]
     why: str
 
     @property
     def fits(self) -> bool:
-        return any(re.match(rf"{re.escape(line.strip())}(\.|$)", self.installed) for line in self.together.split("or"))
+        return any(f"{self.installed}.".startswith(f"{line}.") for line in self.lines)
 
 
 def versions() -> list[Version]:
@@ -47,12 +47,12 @@ def versions() -> list[Version]:
     scala = next(java.spark_jars().glob("scala-library-*.jar")).stem.removeprefix("scala-library-")
     delta = java.DELTA_JARS[0]
     return [
-        Version("Python", ".".join(map(str, sys.version_info[:3])), "3.10 or 3.11 or 3.12 or 3.13", "what Spark 4.2 runs on"),
-        Version("Java", _java_version(), "17 or 21", "what Spark 4.2 runs on; a newer one fails with Arrow"),
-        Version("Spark", importlib.metadata.version("pyspark"), "4.2", "the line that this Delta was built for"),
-        Version("Scala", scala, "2.13", "the only Scala of Spark 4; it is in the name of every Spark artifact"),
-        Version("Delta", delta.version, "4.4", f"{delta.name} says it: built for Spark 4.2 and Scala 2.13"),
-        Version("MLflow", importlib.metadata.version("mlflow"), "3.17", "tested with this Spark and this pandas"),
+        Version("Python", platform.python_version(), FITTING_PYTHON, "what Spark 4.2 runs on"),
+        Version("Java", _java_version(), ("17", "21"), "what Spark 4.2 runs on; a newer one fails with Arrow"),
+        Version("Spark", importlib.metadata.version("pyspark"), ("4.2",), "the line that this Delta was built for"),
+        Version("Scala", scala, ("2.13",), "the only Scala of Spark 4; it is in the name of every Spark artifact"),
+        Version("Delta", delta.version, ("4.4",), f"{delta.name} says it: built for Spark 4.2 and Scala 2.13"),
+        Version("MLflow", importlib.metadata.version("mlflow"), ("3.17",), "tested with this Spark and this pandas"),
     ]
 
 
@@ -60,13 +60,13 @@ def _java_version() -> str:
     try:
         release = (java.find_java() / "release").read_text(encoding="utf-8")
     except SetupError:
-        return "none"
+        return "none that fits"
     found = re.search(r'JAVA_VERSION="([^"]+)"', release)
     return found.group(1) if found else "unknown"
 
 
 def examine(course: Course) -> list[Finding]:
-    """Everything that `make start` needs, looked at without changing anything."""
+    """Everything that `make start` needs, looked at without changing anything that is there."""
     return [
         _python(),
         _java(),
@@ -75,14 +75,14 @@ def examine(course: Course) -> list[Finding]:
         _archive(course),
         _space(course.root),
         _folder(course.root),
-        _port("site", SITE_PORT),
-        _port("JupyterLab", JUPYTER_PORT),
+        _port("Port of the site", SITE_PORT),
+        _port("Port of JupyterLab", JUPYTER_PORT),
     ]
 
 
 def _python() -> Finding:
-    found = ".".join(map(str, sys.version_info[:3]))
-    fits = (3, 10) <= sys.version_info[:2] <= (3, 13)
+    found = platform.python_version()
+    fits = found.rpartition(".")[0] in FITTING_PYTHON
     return Finding("Python", fits, found, "It fits." if fits else "Install Python 3.10 to 3.13, then run `make start`.")
 
 
@@ -115,8 +115,9 @@ def _jars(course: Course) -> Finding:
     if not missing:
         return Finding("Jars", True, ", ".join(jar.file for jar in java.DELTA_JARS), "Whole, by their checksums.")
     cure = "Run `make start`; it needs a network once."
-    if not _answers(MAVEN, 443):
-        cure = f"{MAVEN} cannot be reached: check the connection and the proxy, then run `make start`."
+    host, port = java.proxy() or (MAVEN, 443)
+    if not _answers(host, port):
+        cure = f"{host} cannot be reached: check the connection and the proxy (HTTPS_PROXY), then run `make start`."
     return Finding("Jars", False, f"missing or damaged: {', '.join(missing)}", cure)
 
 
@@ -142,8 +143,8 @@ def _archive(course: Course) -> Finding:
 def _space(root: Path) -> Finding:
     free = shutil.disk_usage(root).free / 1e9
     fits = free >= GIGABYTES_NEEDED
-    meaning = "Enough for the course's data." if fits else f"Free some: {GIGABYTES_NEEDED} GB are needed."
-    return Finding("Disk", fits, f"{free:.0f} GB free", meaning)
+    meaning = "Enough for the course's data." if fits else f"Free some space: {GIGABYTES_NEEDED} GB are needed."
+    return Finding("Disk", fits, f"{free:.1f} GB free", meaning)
 
 
 def _folder(root: Path) -> Finding:
@@ -157,7 +158,7 @@ def _folder(root: Path) -> Finding:
 def _port(name: str, wanted: int) -> Finding:
     free = free_port(wanted)
     meaning = "Free." if free == wanted else f"Taken, so `make start` uses the next free one, {free}."
-    return Finding(f"Port of the {name}", True, str(wanted), meaning)
+    return Finding(name, True, str(wanted), meaning)
 
 
 def free_port(wanted: int) -> int:
@@ -171,5 +172,3 @@ def free_port(wanted: int) -> int:
                 continue
             return port
     raise SetupError(f"All ports from {wanted} to {wanted + 99} are taken: stop some programs, then try again.")
-
-

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbook import session
@@ -67,7 +67,7 @@ def run(exercise: Exercise, answer: Answer, seconds: float | None = None) -> Res
     printed = io.StringIO()
     with isolated(spark) as case:
         try:
-            with contextlib.redirect_stdout(printed), time_limit(seconds or TIME_LIMIT):
+            with contextlib.redirect_stdout(printed), time_limit(seconds or TIME_LIMIT, spark.interruptAll):
                 exercise.check(_guarded(answer), case)
             result = Result(exercise, "passed", "Passed.")
         except _Blank:
@@ -107,7 +107,7 @@ def _guarded(answer: Answer) -> Answer:
 def _renew_global(answer: Answer, spark: "SparkSession") -> None:
     """Let the notebook's `spark` be the session that lives, where the old one was stopped or died."""
     names = getattr(answer, "__globals__", {})
-    old = names.get("spark")
+    old: Any = names.get("spark")
     if hasattr(old, "createDataFrame") and old is not spark and not session.is_alive(old):
         names["spark"] = spark
 
@@ -131,22 +131,43 @@ def _with_printed(result: Result, printed: str) -> Result:
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeIsUp in the body after `seconds`; outside the main thread, where no signal arrives, no limit."""
+def time_limit(seconds: float, cancel: Callable[[], object]) -> Iterator[None]:
+    """Raise TimeIsUp in the body after `seconds`; outside the main thread, where no signal arrives, no limit.
+
+    Not in the middle of a call to Java, whose answer would then be taken for that of the next call: such a call is
+    ended by `cancel`, in a thread of its own, and the limit holds once it has returned.
+    """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
         yield
         return
+    cancelled = threading.Thread(target=cancel, daemon=True)
 
-    def stop(number: int, frame: object) -> None:
-        raise TimeIsUp
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not _calls_java(frame):
+            raise TimeIsUp
+        if cancelled.ident is None:
+            cancelled.start()
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except Exception as error:
+        if cancelled.ident is not None:
+            raise TimeIsUp from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _calls_java(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("py4j."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager

@@ -25,12 +25,19 @@ def details(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
+def condition(error: BaseException) -> str:
+    """The name of an error: Spark's condition, such as `TABLE_OR_VIEW_NOT_FOUND`, or else its class."""
+    found = re.match(r"Spark says ([A-Z0-9_.]+):", _what(error))
+    java = getattr(error, "java_exception", None)
+    return found.group(1) if found else java.getClass().getSimpleName() if java else type(error).__name__
+
+
 def _what(error: BaseException) -> str:
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
     if isinstance(error, PySparkException):
-        return _spark_sentence(error.getCondition(), error.getMessage() or str(error))
+        return _spark_sentence(error.getCondition(), str(error))  # getMessage fails for Delta's own errors
     if isinstance(error, Py4JJavaError):
         return _java_sentence(error)
     if isinstance(error, RecursionError):

@@ -4,7 +4,7 @@ Byte for byte the same each time: cell ids come from stem and index, and what di
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -54,12 +54,16 @@ def _authored_cells(course: Course, stem: str, *, blanks: bool) -> list[Notebook
 
 
 def _notebook(stem: str, cells: list[NotebookNode]) -> NotebookNode:
+    kinds: dict[str, Callable[..., NotebookNode]] = {
+        "code": nbformat.v4.new_code_cell,
+        "markdown": nbformat.v4.new_markdown_cell,
+    }
     fresh = []
     for index, original in enumerate(cells):
-        make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}[original.cell_type]
+        make = kinds[original.cell_type]
         kept = {key: value for key, value in original.metadata.items() if key in ("tags", "exercise")}
         fresh.append(make(original.source, id=f"{stem}-{index:03d}", metadata=kept))
-    notebook = nbformat.v4.new_notebook(cells=fresh, metadata=KERNEL)
+    notebook: NotebookNode = nbformat.v4.new_notebook(cells=fresh, metadata=KERNEL)
     notebook.nbformat_minor = 5
     return notebook
 
@@ -116,7 +120,7 @@ def stale(course: Course, stem: str) -> list[Path]:
 def read(path: Path) -> NotebookNode:
     """A notebook of the course. Raises CourseError when the file is not one."""
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook: NotebookNode = nbformat.read(path, as_version=4)
         notebook.nbformat_minor = 5
         for number, cell in enumerate(notebook.cells):
             cell.setdefault("id", f"cell-{number}")  # formats before 4.5 have none

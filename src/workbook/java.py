@@ -11,9 +11,11 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import urllib.request
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from workbook.errors import SetupError
 
@@ -119,6 +121,28 @@ def java_command(home: Path) -> Path:
     return home / "bin" / ("java.exe" if os.name == "nt" else "java")
 
 
+def home_for_launchers(cache: Path) -> Path:
+    """A Java home for Spark's own launchers, such as that of a cluster's executors.
+
+    They pass a flag for a module that the Java from PyPI does not have; the `java` of this home drops it.
+    """
+    home = cache / "java-home"
+    script = f"""#!/bin/sh
+# Spark asks for jdk.incubator.vector, which this Java does not have.
+for argument do
+  shift
+  [ "$argument" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$argument"
+done
+exec "{java_command(find_java())}" "$@"
+"""
+    command = java_command(home)
+    if not command.is_file() or command.read_text(encoding="utf-8") != script:
+        with writable(command.parent):
+            command.write_text(script, encoding="utf-8")
+            command.chmod(0o755)
+    return home
+
+
 def spark_jars() -> Path:
     """The folder of Spark's own jars, inside the installed pyspark."""
     import pyspark
@@ -152,6 +176,7 @@ def _fetch(jar: Jar, cache: Path) -> None:
         command = [
             str(java_command(find_java())),
             *trust_store_flags(cache),
+            *proxy_flags(),
             *("-jar", str(ivy), "-cache", scratch, "-confs", "default", "-types", "jar"),
             *("-dependency", jar.group, jar.name, jar.version, "-notransitive"),
             *("-retrieve", f"{scratch}/out/[artifact]-[revision].[ext]"),
@@ -213,6 +238,19 @@ def trust_store_flags(cache: Path) -> list[str]:
     if not store.is_file() and not _write_trust_store(store):
         return []
     return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+
+
+def proxy() -> tuple[str, int] | None:
+    """Host and port of the proxy that this machine uses for https (`HTTPS_PROXY`), or None."""
+    address = urllib.request.getproxies().get("https", "")
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    return (parts.hostname, parts.port or 80) if parts.hostname else None
+
+
+def proxy_flags() -> list[str]:
+    """The flags that make Java use that proxy: it does not look at `HTTPS_PROXY` itself."""
+    found = proxy()
+    return [f"-Dhttps.proxyHost={found[0]}", f"-Dhttps.proxyPort={found[1]}"] if found else []
 
 
 def _write_trust_store(store: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbook import engine, panel
-from workbook.authored import authored
+from workbook.authored import solution_text
 from workbook.course import Course
 from workbook.engine import Result
 from workbook.errors import CourseError
@@ -33,8 +33,8 @@ class Note:
         return "\n\n".join(part for part in (self.text, self.code) if part)
 
     def _repr_html_(self) -> str:
-        code = f"<pre><code>{panel.html.escape(self.code)}</code></pre>" if self.code else ""
-        return panel.framed(f"<p>{panel.rich(self.text)}</p>{code}", "#3b7dc4")
+        code = panel.code_block(self.code) if self.code else ""
+        return panel.framed(panel.announced(f"<p>{panel.rich(self.text)}</p>") + code, panel.NOTE_COLOUR)
 
 
 def check(answer: Answer) -> None:
@@ -50,13 +50,19 @@ def check(answer: Answer) -> None:
         return
     result = engine.run(exercise, answer)
     progress = progress_here(course)
-    progress.record(exercise.stem, exercise.name, result.outcome, result.message)
-    if progress.set_aside:
-        print(f"Your progress file was damaged. It is kept as {progress.set_aside.name}, and a new one was begun.")
-    shown = panel.Panel(result, _next_hint(result, progress), _open_solution(course, exercise, progress))
+    shown = recorded(course, result, progress)
+    if progress.notice:
+        print(progress.notice)
     panel.show(shown, {"Hint": lambda: hint(answer), "Solution": lambda: reveal(answer)})
     if engine.strict() and result.outcome != "passed":
         raise CheckFailed(f"{exercise.name}: {result.outcome}: {result.message}")
+
+
+def recorded(course: Course, result: Result, progress: Progress) -> panel.Panel:
+    """Record the result, and return the panel that it gets now: the next hint, and the solution once it is open."""
+    exercise = result.exercise
+    progress.record(exercise.stem, exercise.name, result.outcome, result.message)
+    return panel.Panel(result, _next_hint(result, progress), _open_solution(course, exercise, progress))
 
 
 def hint(answer: Answer | str) -> Note:
@@ -77,17 +83,15 @@ def reveal(answer: Answer | str) -> Note:
     course = Course.here()
     exercise = find_exercise(course, _name(answer))
     progress_here(course).record(exercise.stem, exercise.name, "revealed", "")
-    return Note(f"One solution of `{exercise.name}`. {exercise.why}", solution_text(course, exercise))
+    return Note(
+        f"One solution of `{exercise.name}`. {exercise.why}",
+        solution_text(course.solution_source(exercise.stem), exercise.name),
+    )
 
 
 def open_hints(exercise: Exercise, progress: Progress) -> tuple[str, ...]:
     """The rungs of the ladder that are open to the learner."""
     return exercise.hints[: 1 + progress.failures(exercise.name)]
-
-
-def solution_text(course: Course, exercise: Exercise) -> str:
-    """The source of the solution, as the solutions file has it."""
-    return next(item.solution for item in authored(course, exercise.stem) if item.name == exercise.name)
 
 
 def progress_here(course: Course) -> Progress:
@@ -115,4 +119,4 @@ def _next_hint(result: Result, progress: Progress) -> str:
 
 def _open_solution(course: Course, exercise: Exercise, progress: Progress) -> str:
     opened = progress.passed(exercise.name) or progress.failures(exercise.name) >= FAILURES_BEFORE_SOLUTION
-    return solution_text(course, exercise) if opened else ""
+    return solution_text(course.solution_source(exercise.stem), exercise.name) if opened else ""

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from workbook.case import Evidence
 from workbook.engine import Outcome, Result
@@ -16,6 +17,7 @@ LOOK: dict[Outcome, tuple[str, str, str]] = {
     "not_attempted": ("○", "Not attempted", "#767f8c"),
     "error": ("!", "Error", "#d0454c"),
 }
+NOTE_COLOUR = "#3b7dc4"
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,30 @@ class Panel:
         """The panel as plain text, the same on every run."""
         mark, word, _ = LOOK[self.result.outcome]
         lines = [f"{mark} {self.result.exercise.name}: {word.lower()}"]
+        documentation = f"Documentation: {self.result.exercise.docs}"
         if self.result.outcome == "passed":
-            return "\n".join([*lines, self.result.exercise.why])
+            return "\n".join([*lines, self.result.exercise.why, documentation])
         lines.append(self.result.message)
         for item in self.result.evidence:
             parts = (("input", item.given), ("yours", item.yours), ("expected", item.expected))
-            lines += [f"  {name:>8}: {text.replace(chr(10), ' | ') or '(nothing)'}" for name, text in parts if text or name != "input"]
-        return "\n".join([*lines, f"Hint: {self.hint}"] if self.hint else lines)
+            lines += [
+                f"  {name:>8}: {text.replace(chr(10), ' | ') or '(nothing)'}"
+                for name, text in parts
+                if text or name != "input"
+            ]
+        if self.result.printed:
+            lines += ["Your code printed:", *(f"  {line}" for line in self.result.printed.splitlines())]
+        if self.hint:
+            lines += [f"Hint: {self.hint}", documentation]
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         mark, word, colour = LOOK[self.result.outcome]
         exercise = self.result.exercise
+        outcome = f"<p><strong>{mark} {word}</strong> · <code>{html.escape(exercise.name)}</code></p>"
+        message = "" if self.result.outcome == "passed" else f"<p>{rich(self.result.message)}</p>"
         parts = [
-            f"<p><strong>{mark} {word}</strong> · <code>{html.escape(exercise.name)}</code></p>",
-            "" if self.result.outcome == "passed" else f"<p>{rich(self.result.message)}</p>",
+            announced(outcome + message),
             _table(self.result.evidence),
             f"<p><strong>Why it matters.</strong> {rich(exercise.why)}</p>" if self.result.outcome == "passed" else "",
             f"<p><strong>Hint.</strong> {rich(self.hint)}</p>" if self.hint else "",
@@ -55,10 +67,20 @@ class Panel:
         return framed("".join(parts), colour)
 
 
+def announced(inner: str) -> str:
+    """`inner` as what a screen reader says when it appears; keep it to a sentence or two."""
+    return f'<div role="status">{inner}</div>'
+
+
 def framed(inner: str, colour: str) -> str:
-    """`inner` in a box that a screen reader announces; text and background stay those of the theme."""
+    """`inner` in a box; text and background stay those of the theme."""
     style = f"border-left:5px solid {colour};padding:.2em 1em;margin:.5em 0;overflow-x:auto"
-    return f'<div class="workbook-panel" role="status" style="{style}">{inner}</div>'
+    return f'<div class="workbook-panel" style="{style}">{inner}</div>'
+
+
+def code_block(code: str) -> str:
+    """`code` in a block that the keyboard can scroll."""
+    return f'<pre tabindex="0" style="max-height:20em;overflow:auto"><code>{html.escape(code)}</code></pre>'
 
 
 def rich(text: str) -> str:
@@ -74,25 +96,29 @@ def _table(evidence: list[Evidence]) -> str:
     if not evidence:
         return ""
     head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in ("Input", "Yours", "Expected"))
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="text-align:left;white-space:pre-line;vertical-align:top">{html.escape(text) or "<em>nothing</em>"}</td>'
-            for text in (item.given, item.yours, item.expected)
-        )
-        + "</tr>"
-        for item in evidence
-    )
+    lines = ([_table_cell(text) for text in (item.given, item.yours, item.expected)] for item in evidence)
+    rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in lines)
     return f"<table><caption>The rows that show it</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _table_cell(text: str) -> str:
+    style = "text-align:left;white-space:pre-line;vertical-align:top"
+    return f'<td style="{style}">{html.escape(text) or "<em>nothing</em>"}</td>'
 
 
 def _folded(title: str, text: str) -> str:
     if not text:
         return ""
-    return f'<details><summary>{title}</summary><pre tabindex="0" style="max-height:20em;overflow:auto">{html.escape(text)}</pre></details>'
+    return f"<details><summary>{title}</summary>{code_block(text)}</details>"
 
 
-def show(panel: Panel, buttons: dict[str, Callable[[], object]]) -> None:
+class Shown(Protocol):
+    """Whatever has a form in HTML."""
+
+    def _repr_html_(self) -> str: ...
+
+
+def show(panel: Panel, buttons: dict[str, Callable[[], Shown]]) -> None:
     """Display the panel in a notebook, or print it elsewhere. `buttons` do in JupyterLab what the names say."""
     if not _in_notebook():
         print(panel)
@@ -104,21 +130,20 @@ def show(panel: Panel, buttons: dict[str, Callable[[], object]]) -> None:
         _show_buttons(buttons)
 
 
-def _show_buttons(buttons: dict[str, Callable[[], object]]) -> None:
+def _show_buttons(buttons: dict[str, Callable[[], Shown]]) -> None:
     import ipywidgets
     from IPython.display import display
 
-    output = ipywidgets.Output()
+    # Not an Output widget: that one loses what is displayed in it right after it was cleared.
+    shown = ipywidgets.HTML()
     row = [ipywidgets.Button(description=name, tooltip=name) for name in buttons]
     for button in row:
 
         def pressed(button: ipywidgets.Button) -> None:
-            output.clear_output()
-            with output:
-                display(buttons[button.description]())
+            shown.value = buttons[button.description]()._repr_html_()
 
         button.on_click(pressed)
-    display(ipywidgets.VBox([ipywidgets.HBox(row), output]))
+    display(ipywidgets.VBox([ipywidgets.HBox(row), shown]))
 
 
 def _in_notebook() -> bool:

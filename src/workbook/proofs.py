@@ -1,13 +1,19 @@
 """The proofs of an exercise: what must hold before a learner meets it.
 
-Each rule is a function that raises ProofFailed, whose text begins with the rule's name.
+Each rule is a function that raises ProofFailed, whose text begins with the rule's name. The fixture course in
+`tests/fixtures/course` holds one bad exercise for every rule.
 """
 
-import ast
 import __future__
-from collections.abc import Callable
+
+import ast
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from workbook import engine
 from workbook.authored import Authored, authored, read_source
@@ -19,15 +25,37 @@ from workbook.explain import MOST_CHARACTERS
 from workbook.mutants import Mutant, mutants_of
 
 Answer = Callable[..., Any]
+Rule = Literal[
+    "every exercise has its check",
+    "an exercise serves an objective",
+    "expected values are literal",
+    "solution passes",
+    "blank is not attempted",
+    "wrong answers fail",
+    "wrong answers are told why",
+    "messages differ",
+    "message names what was seen",
+    "message is short",
+    "message hides the solution",
+    "message is plain",
+    "right answers pass",
+    "mutants fail",
+    "excuses are needed",
+]
 FEWEST_WRONG, FEWEST_RIGHT = 3, 1
+MOST_SENTENCES = 2
+# What may make an expected value: types without a literal of their own.
+LITERAL_TYPES = {"date", "datetime", "timedelta", "Decimal", "float", "bytes", "Row"}
+# The kit's own files that decide which mutants there are and whether one passes.
+DECIDING = ("authored.py", "case.py", "engine.py", "exercise.py", "mutants.py", "proofs.py")
 
 
 class ProofFailed(AssertionError):
     """A rule that an exercise breaks: "<rule>: <exercise>: <what was found>"."""
 
-    def __init__(self, rule: str, exercise: str, found: str) -> None:
+    def __init__(self, rule: Rule, exercise: str, found: str) -> None:
         super().__init__(f"{rule}: {exercise}: {found}")
-        self.rule = rule
+        self.rule: Rule = rule
 
 
 def wrong(exercise: str, *, says: str) -> Callable[[Answer], Answer]:
@@ -52,11 +80,16 @@ def right(exercise: str) -> Callable[[Answer], Answer]:
 
 @dataclass(frozen=True)
 class Proof:
-    """All that is known of one exercise. `excused` maps the name of a mutant that passes to the reason."""
+    """All that is known of one exercise.
+
+    `imports` are the import statements of its notebook, `objectives` those of its chapter by number, and `excused`
+    maps the name of a mutant that passes to the reason.
+    """
 
     exercise: Exercise
     authored: Authored
     imports: str
+    objectives: Mapping[str, str]
     wrong: dict[str, Answer] = field(default_factory=dict)
     right: dict[str, Answer] = field(default_factory=dict)
     excused: dict[str, str] = field(default_factory=dict)
@@ -91,17 +124,20 @@ def proofs_of(course: Course, stem: str) -> list[Proof]:
     if not path.is_file():
         raise CourseError(f"{path} is missing: it holds the wrong and the right answers of {stem}.")
     module = load_module(path, f"answers_{stem}")
-    answers = [value for value in vars(module).values() if hasattr(value, "wrong") or hasattr(value, "right")]
+    functions = filter(inspect.isfunction, vars(module).values())  # F is no function, and has a `right`
+    answers = [value for value in functions if hasattr(value, "wrong") or hasattr(value, "right")]
     excused = getattr(module, "excused", {})
-    for name in {getattr(item, "wrong", None) or item.right for item in answers} | excused.keys():
+    spoken_of = {str(getattr(item, "wrong", "") or getattr(item, "right", "")) for item in answers}
+    for name in spoken_of | excused.keys():
         if name not in checked:
             raise CourseError(f"{path} speaks of {name!r}, which is no exercise of {stem}.")
-    imports = _imports(course, stem)
+    imports, objectives = _imports(course, stem), course.objectives(stem)
     return [
         Proof(
             checked[name],
             written[name],
             imports,
+            objectives,
             {item.__name__: item for item in answers if getattr(item, "wrong", "") == name},
             {item.__name__: item for item in answers if getattr(item, "right", "") == name},
             excused.get(name, {}),
@@ -120,6 +156,58 @@ def _imports(course: Course, stem: str) -> str:
     return "\n".join(statements)
 
 
+def fingerprint(course: Course, stem: str) -> str:
+    """What decides over the mutants of a stem, as one short text: its exercises, its checks, its answers, the kit."""
+    own = [course.solution_source(stem), course.checks(stem), course.answers(stem)]
+    kit = [Path(__file__).with_name(name) for name in DECIDING]
+    content = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in [*own, *kit])
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def serves_an_objective(proof: Proof) -> None:
+    """The exercise's objective is one that its chapter states."""
+    if proof.exercise.objective not in proof.objectives:
+        known = ", ".join(proof.objectives)
+        found = f"{proof.exercise.objective!r} is none of the chapter's objectives, which are {known}"
+        raise ProofFailed("an exercise serves an objective", proof.name, found)
+
+
+def expected_values_are_literal(proof: Proof) -> None:
+    """What the check compares with is written down, never computed: not by the solution's code either."""
+    check = ast.parse(inspect.getsource(proof.exercise.check))
+    assigned = {
+        target.id: node.value
+        for node in ast.walk(check)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for expected in _expected_values(check):
+        if not _is_literal(expected, assigned):
+            raise ProofFailed("expected values are literal", proof.name, f"`{ast.unparse(expected)}` is computed")
+
+
+def _expected_values(check: ast.AST) -> Iterator[ast.expr]:
+    """The arguments of `case.equal` and `case.value` that are the expectation."""
+    for node in ast.walk(check):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "equal":
+                yield from node.args[2:]
+            elif node.func.attr == "value":
+                yield from node.args[1:2]
+
+
+def _is_literal(value: ast.expr, assigned: Mapping[str, ast.expr]) -> bool:
+    for node in ast.walk(value):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) not in LITERAL_TYPES:
+            return False
+        if isinstance(node, ast.Name) and node.id in assigned:
+            others = {name: other for name, other in assigned.items() if name != node.id}
+            if not _is_literal(assigned[node.id], others):
+                return False
+    return True
+
+
 def solution_passes(proof: Proof) -> None:
     """The solution, taken from the source that learners see, passes."""
     result = engine.run(proof.exercise, proof.built(proof.authored.solution))
@@ -134,7 +222,7 @@ def blank_is_not_attempted(proof: Proof) -> None:
 
 def wrong_answers_fail(proof: Proof) -> None:
     """At least three named wrong answers fail, each with its own message, which names what was seen."""
-    rule = "wrong answers fail"
+    rule: Rule = "wrong answers fail"
     if len(proof.wrong) < FEWEST_WRONG:
         raise ProofFailed(rule, proof.name, f"{len(proof.wrong)} wrong answers are tried, {FEWEST_WRONG} are needed")
     messages: dict[str, str] = {}
@@ -143,7 +231,8 @@ def wrong_answers_fail(proof: Proof) -> None:
         _demand(rule, proof, result, "failed", name)
         says = answer.says  # type: ignore[attr-defined]
         if says not in result.message:
-            raise ProofFailed(rule, proof.name, f"{name} should be told {says!r}, and is told {result.message!r}")
+            found = f"{name} should be told {says!r}, and is told {result.message!r}"
+            raise ProofFailed("wrong answers are told why", proof.name, found)
         if result.message in messages:
             raise ProofFailed("messages differ", proof.name, f"{name} and {messages[result.message]} get the same one")
         _message_is_sound(proof, name, result)
@@ -152,20 +241,24 @@ def wrong_answers_fail(proof: Proof) -> None:
 
 def _message_is_sound(proof: Proof, name: str, result: Result) -> None:
     message = result.message
-    if not any(str(value) in message for value in result.seen):
-        raise ProofFailed("message names what was seen", proof.name, f"{name}: none of {result.seen} is in {message!r}")
+    seen = [str(value) for value in result.seen if str(value)]
+    if not any(value in message for value in seen):
+        raise ProofFailed("message names what was seen", proof.name, f"{name}: none of {seen} is in {message!r}")
+    # The engine cuts what is longer, so a message of just this length was cut.
     if len(message) >= MOST_CHARACTERS:
-        raise ProofFailed("message is short", proof.name, f"{name}: {len(message)} characters")
+        raise ProofFailed("message is short", proof.name, f"{name}: {MOST_CHARACTERS} characters or more")
+    if len(re.split(r"(?<=[.?!]) +(?=[A-Z`])", message)) > MOST_SENTENCES:
+        raise ProofFailed("message is short", proof.name, f"{name}: more than {MOST_SENTENCES} sentences: {message!r}")
     for line in proof.authored.solution.splitlines()[1:]:
         if len(line.strip()) > 12 and line.strip() in message:
             raise ProofFailed("message hides the solution", proof.name, f"{name}: {line.strip()!r}")
-    if "Py4J" in message or "Traceback" in message:
+    if re.search(r"py4j|traceback|org\.apache|java\.lang", message, re.IGNORECASE):
         raise ProofFailed("message is plain", proof.name, f"{name}: {message!r}")
 
 
 def right_answers_pass(proof: Proof) -> None:
     """At least one right answer written in another way passes."""
-    rule = "right answers pass"
+    rule: Rule = "right answers pass"
     if len(proof.right) < FEWEST_RIGHT:
         raise ProofFailed(rule, proof.name, "no right answer written in another way is tried")
     for name, answer in proof.right.items():
@@ -186,10 +279,14 @@ def mutants_fail(proof: Proof) -> None:
         raise ProofFailed("mutants fail", proof.name, f"{survivors} pass: add a case that tells them apart")
     unknown = proof.excused.keys() - {mutant.name for mutant in mutants}
     if unknown or not all(proof.excused.values()):
-        raise ProofFailed("excuses are needed", proof.name, f"no mutant is called {sorted(unknown)}, or a reason is empty")
+        raise ProofFailed(
+            "excuses are needed", proof.name, f"no mutant is called {sorted(unknown)}, or a reason is empty"
+        )
 
 
 RULES: tuple[Callable[[Proof], None], ...] = (
+    serves_an_objective,
+    expected_values_are_literal,
     solution_passes,
     blank_is_not_attempted,
     wrong_answers_fail,
@@ -198,7 +295,9 @@ RULES: tuple[Callable[[Proof], None], ...] = (
 """The rules that every run of the tests proves; `mutants_fail` is proven where something changed."""
 
 
-def _demand(rule: str, proof: Proof, result: Result, outcome: str, answer: str = "") -> None:
+def _demand(rule: Rule, proof: Proof, result: Result, outcome: str, answer: str = "") -> None:
     if result.outcome != outcome:
         who = f"{answer} is" if answer else "it is"
-        raise ProofFailed(rule, proof.name, f"{who} {result.outcome}, not {outcome}: {result.message}\n{result.traceback}")
+        raise ProofFailed(
+            rule, proof.name, f"{who} {result.outcome}, not {outcome}: {result.message}\n{result.traceback}"
+        )

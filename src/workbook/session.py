@@ -58,7 +58,7 @@ def get_spark() -> "SparkSession":
     if "DATABRICKS_RUNTIME_VERSION" in os.environ:
         spark = SparkSession.builder.getOrCreate()
     elif remote := os.environ.get("SPARK_REMOTE"):
-        spark = SparkSession.builder.remote(remote).getOrCreate()
+        spark = SparkSession.builder.remote(remote).config("spark.sql.session.timeZone", "UTC").getOrCreate()
     else:
         spark = _classic_session(os.environ.get("SPARK_MASTER", "local[2]"))
     global _last_session, _first_settings
@@ -90,11 +90,12 @@ def java_ended() -> bool:
     """Whether the Java that this process started has ended, or is about to."""
     from pyspark import SparkContext
 
-    process = getattr(SparkContext._gateway, "proc", None)
-    if process is None:
+    gateway = SparkContext._gateway
+    process = getattr(gateway, "proc", None)
+    if gateway is None or process is None:
         return False
     try:
-        SparkContext._gateway.jvm.System.nanoTime()  # a dying Java refuses before its process is gone
+        gateway.jvm.System.nanoTime()  # a dying Java refuses before its process is gone
     except Exception:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=5)
@@ -111,7 +112,7 @@ def _classic_session(master: str) -> "SparkSession":
     builder = SparkSession.builder.master(master).appName("Lakehouse Workbook")
     for name, value in {**EVERYWHERE, **SMALL, **_cluster_settings(master)}.items():
         builder = builder.config(name, value)
-    return builder.config("spark.sql.warehouse.dir", _scratch() + "/warehouse").getOrCreate()
+    return builder.config("spark.sql.warehouse.dir", scratch() + "/warehouse").getOrCreate()
 
 
 def _cluster_settings(master: str) -> dict[str, str]:
@@ -141,7 +142,7 @@ def spark_environment() -> dict[str, str]:
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "SPARK_CONNECT_MODE": "0",
-        "SPARK_LOCAL_DIRS": _scratch(),
+        "SPARK_LOCAL_DIRS": scratch(),
     }
 
 
@@ -208,7 +209,7 @@ def _forget_dead_java() -> None:
 _scratch_folder: str | None = None
 
 
-def _scratch() -> str:
+def scratch() -> str:
     """This process's folder for Spark's own files and its warehouse; removed when the process ends."""
     global _scratch_folder
     if _scratch_folder is None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lakehouse.sources import Column, Defect, Table
 
 DESCRIPTION = 160
+DIAGRAM = re.compile(r"book/images/[^/]+\.svg$")
 TRY_FIRST = "Try the exercise first: a solution that you have read is one that you can no longer find for yourself."
 
 # Derived file, source, command; the page "Contributing" shows it.
@@ -305,6 +306,17 @@ def warn_of_solutions(app: Sphinx, doctree: nodes.document) -> None:
             cell["prompt_show"], cell["prompt_hide"] = "Show the solution", "Hide the solution"
 
 
+def inline_diagrams(app: Sphinx, doctree: nodes.document) -> None:
+    """Put the book's own SVG diagrams into the page itself, so that they take the colours of its theme.
+
+    An image is cut off from the page's style sheet. The title and the description are those of the file.
+    """
+    for image in list(doctree.findall(nodes.image)):
+        if DIAGRAM.match(image["uri"]):
+            svg = (Path(app.srcdir) / image["uri"]).read_text(encoding="utf-8")
+            image.replace_self(_html(svg.replace("<svg ", '<svg class="wb-diagram" ', 1)))
+
+
 def defer_scripts(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
@@ -325,6 +337,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("course-status", CourseStatus)
     app.add_directive("data-dictionary", DataDictionary)
     app.connect("doctree-read", warn_of_solutions)
+    app.connect("doctree-read", inline_diagrams, priority=900)  # once the paths of images are known
     app.connect("html-page-context", describe)
     app.connect("html-page-context", defer_scripts, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

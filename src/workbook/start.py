@@ -20,6 +20,8 @@ from workbook.doctor import JUPYTER_PORT, SITE_PORT, free_port
 from workbook.errors import SetupError
 
 SECONDS_FOR_JUPYTER = 120
+SETTINGS = Path(__file__).with_name("jupyter")
+"""JupyterLab's settings: it asks the internet for news and for updates, unless told not to."""
 
 Say = Callable[[str], None]
 
@@ -111,9 +113,6 @@ def _jupyter(course: Course) -> Iterator[str]:
         "ServerApp.open_browser": False,
         "ServerApp.root_dir": course.root / "work",
         "IdentityProvider.token": token,
-        # JupyterLab asks the internet for news and for updates, unless told not to.
-        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdates",
-        "LabApp.news_url": "",
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in settings.items())]
     # As root (in a container) JupyterLab wants to be told that this is meant.
@@ -125,7 +124,7 @@ def _jupyter(course: Course) -> Iterator[str]:
             stdout=stream,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "WORKBOOK_ROOT": str(course.root)},
+            env={**os.environ, "WORKBOOK_ROOT": str(course.root), "JUPYTER_CONFIG_PATH": str(SETTINGS)},
             start_new_session=True,
         )
     address = f"http://127.0.0.1:{port}"

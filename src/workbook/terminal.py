@@ -10,41 +10,41 @@ from workbook.authored import authored
 from workbook.course import Course
 from workbook.engine import Result
 from workbook.errors import CourseError
-from workbook.exercise import ____, Exercise, exercises_of
+from workbook.exercise import Exercise, ____, exercises_of
 from workbook.explain import explain
 from workbook.generate import read
+from workbook.notebook import open_hints, recorded
 from workbook.panel import Panel
 from workbook.progress import Progress
+from workbook.session import get_spark
 
 
-def check_notebook(course: Course, stem: str) -> list[Panel]:
+def check_notebook(course: Course, stem: str, progress: Progress) -> list[Panel]:
     """Check every answer in the learner's notebook, in the order of the exercises, and record the outcomes.
 
-    Only imports and functions of the notebook are run, not its other cells. Raises CourseError when there is
-    no such notebook.
+    Only what defines something is run: imports, functions, classes and plain values. Raises CourseError when there is
+    no such notebook, or none that can be read.
     """
     path = course.work(stem)
     if not path.is_file():
-        raise CourseError(f"{path} is not there: run `make start`, which fills your work folder.")
-    names: dict[str, Any] = {"____": ____}
+        raise CourseError(f"{path} is not there: run `workbook update`, which fills your work folder.")
+    try:
+        cells = read(path).cells
+    except CourseError as error:
+        raise CourseError(f"{error} `workbook update` gives you a fresh one and keeps this file.") from None
+    names: dict[str, Any] = {"____": ____, "spark": get_spark()}
     broken: dict[str, str] = {}
-    for cell in read(path).cells:
+    for cell in cells:
         if cell.cell_type == "code":
             _define(cell.source, cell.metadata.get("exercise", ""), names, broken)
-    progress = Progress(course.progress)
-    panels = []
-    for exercise in exercises_of(course, stem):
-        result = _result(exercise, names, broken)
-        progress.record(stem, exercise.name, result.outcome, result.message)
-        panels.append(Panel(result))
-    return panels
+    return [recorded(course, _result(exercise, names, broken), progress) for exercise in exercises_of(course, stem)]
 
 
 def _define(source: str, exercise: str, names: dict[str, Any], broken: dict[str, str]) -> None:
-    """Run the imports and the function definitions of one cell; remember why an answer cell cannot be run."""
+    """Run what defines something in one cell; remember why an answer cell cannot be run."""
     try:
         tree = ast.parse(source)
-        tree.body = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef))]
+        tree.body = [node for node in tree.body if _defines(node)]
         exec(compile(tree, f"<{exercise or 'cell'}>", "exec"), names)
     except SyntaxError as error:
         if exercise:
@@ -52,6 +52,13 @@ def _define(source: str, exercise: str, names: dict[str, Any], broken: dict[str,
     except Exception as error:  # whatever an import or a decorator raises
         if exercise:
             broken[exercise] = explain(error, lambda: None)
+
+
+def _defines(node: ast.stmt) -> bool:
+    """Whether the statement names something without doing anything: an assignment counts when it calls nothing."""
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return not any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+    return isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef))
 
 
 def _result(exercise: Exercise, names: dict[str, Any], broken: dict[str, str]) -> Result:
@@ -65,37 +72,52 @@ def _result(exercise: Exercise, names: dict[str, Any], broken: dict[str, str]) -
 
 @dataclass(frozen=True)
 class Standing:
-    """One line of the progress table: a chapter in bold, or one of its objectives."""
+    """One line of the progress table: a chapter, or one of its objectives. `left` names what is not passed yet."""
 
-    what: str
+    number: str
+    text: str
     passed: int
-    exercises: int
     left: list[str]
-    style: str = ""
+    is_chapter: bool = False
+
+    @property
+    def exercises(self) -> int:
+        return self.passed + len(self.left)
 
 
-def standing(course: Course) -> Iterator[Standing]:
+def standing(course: Course, progress: Progress) -> Iterator[Standing]:
     """Where the learner stands, chapter by chapter, with the objectives of each."""
-    outcomes = Progress(course.progress).standing()
+    passed = {name for name, outcome in progress.standing().items() if outcome == "passed"}
     for stem in course.stems:
         exercises = exercises_of(course, stem)
-        yield _line(f"{stem[:2]} {course.title(stem)}", exercises, outcomes, "bold")
+        yield _standing(stem[:2], course.title(stem), exercises, passed, is_chapter=True)
         for number, text in course.objectives(stem).items():
             of_objective = [item for item in exercises if item.objective == number]
-            yield _line(f"   {number} {text}", of_objective, outcomes, "")
+            yield _standing(number, text, of_objective, passed)
 
 
-def _line(what: str, exercises: list[Exercise], outcomes: dict[str, str], style: str) -> Standing:
-    left = [item.name for item in exercises if outcomes.get(item.name) != "passed"]
-    return Standing(what, len(exercises) - len(left), len(exercises), [] if style else left, style)
+def _standing(
+    number: str, text: str, exercises: list[Exercise], passed: set[str], *, is_chapter: bool = False
+) -> Standing:
+    left = [item.name for item in exercises if item.name not in passed]
+    return Standing(number, text, len(exercises) - len(left), left, is_chapter)
 
 
-def what_now(course: Course) -> str:
-    """One sentence: the first exercise that is not passed, or that all is done."""
-    outcomes = Progress(course.progress).standing()
+def what_now(course: Course, progress: Progress) -> str:
+    """The first exercise that is not passed and what helps with it, or that all is done."""
+    outcomes = progress.standing()
     for stem in course.stems:
+        checked = {item.name: item for item in exercises_of(course, stem)}
         for item in authored(course, stem):
             if outcomes.get(item.name) != "passed":
-                tried = "Go on with" if item.name in outcomes else "Begin"
-                return f"{tried} exercise {item.number}, {item.title} (`{item.name}`), in work/{stem}.ipynb."
+                where = f"exercise {item.number}, {item.title} (`{item.name}`), in work/{stem}.ipynb."
+                return _advice(where, checked[item.name], progress)
     return "You have passed every exercise of the course. The interview questions of the book are next."
+
+
+def _advice(where: str, exercise: Exercise, progress: Progress) -> str:
+    last = progress.last(exercise.name)
+    if last is None or last[0] == "not_attempted":
+        return f"Begin {where}"
+    opened = len(open_hints(exercise, progress))
+    return f"Go on with {where}\nIts last check said: {last[1]}\n`hint({exercise.name})` shows {opened} of 3 hints."

@@ -56,7 +56,12 @@ def fill(course: Course) -> list[Path]:
 
 
 def reset(course: Course, stem: str) -> Path | None:
-    """Put a fresh notebook in place, and return the copy that was kept of the old one, if there was one."""
+    """Put a fresh notebook in place, and return the copy that was kept of the old one, if there was one.
+
+    Raises CourseError, before anything is touched, when the course has no such notebook.
+    """
+    if not course.exercises(stem).is_file():
+        raise CourseError(f"{course.exercises(stem)} is missing: get the course again, or run `workbook sync`.")
     kept = _keep(course.work(stem)) if course.work(stem).exists() else None
     _write(course.work(stem), course.exercises(stem).read_text(encoding="utf-8"))
     return kept
@@ -190,7 +195,7 @@ def _write(path: Path, text: str) -> None:
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(re.sub(r"\n*\Z", "\n", text), encoding="utf-8")
+        scratch.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)

@@ -1,0 +1,11 @@
+"""Pictures of what Spark and Delta Lake did: static SVG from the data of a real run, each with a text twin.
+
+A picture shows only what is the same on every run: no times, no paths, no file names. It needs no script and
+no network, is readable in light and dark, and never means anything by colour alone.
+"""
+
+from workbook.pictures.drawing import Picture
+from workbook.pictures.log import delta_log
+from workbook.pictures.operators import plan
+
+__all__ = ["Picture", "delta_log", "plan"]
