@@ -1,6 +1,8 @@
 # Two commands are enough: `make start` to learn, `make test` to prove that everything works.
 PYTHON ?= python3
 RUN := .venv/bin
+# Two at a time, each file on one worker, which starts one Spark. nbval runs the lessons and compares their outputs.
+PYTEST := $(RUN)/pytest --numprocesses=2 --dist=loadfile --nbval --nbval-current-env
 .DEFAULT_GOAL := help
 .PHONY: help start test test-full sync site lint environment
 
@@ -12,11 +14,11 @@ start: environment  ## Open the course: the site and JupyterLab, on this machine
 
 test: environment  ## Prove the course: notebooks, exercises, questions, pages
 	@$(RUN)/workbook prepare
-	@$(RUN)/pytest
+	@$(PYTEST)
 
 test-full: environment  ## The same with every slow, exhaustive run, and a fresh status page
 	@$(RUN)/workbook prepare
-	@WORKBOOK_FULL=1 $(RUN)/pytest
+	@WORKBOOK_FULL=1 $(PYTEST)
 
 sync: environment  ## Make every generated file again
 	@$(RUN)/workbook sync

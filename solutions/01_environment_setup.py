@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Exercises: Environment setup
 #
-# Write your answer where a function says `return ____`, run the cell, then run the `check` below it.
-# Every exercise stands alone: begin anywhere. Stuck? Run `hint(name_of_the_function)` in a new cell.
+# Write your answer where a function says `return ____`, run the cell, then run the `check` below it. Every
+# exercise stands alone: begin anywhere. Stuck? Run `hint(name_of_the_function)` in a new cell.
 
 # %%
 from collections.abc import Callable, Mapping
@@ -30,8 +30,8 @@ spark = get_spark()
 # %% [markdown]
 # ## Exercise 1.1 · Save and read back
 #
-# Save the rows as a Delta table in the folder `path`, and return the table as it is read from there.
-# Tomorrow the function runs again on the same path with tomorrow's rows: then the table holds those, and only those.
+# Save the rows as a Delta table in the folder `path`, and return the table as it is read from there. Tomorrow the
+# function runs again on the same path with tomorrow's rows: then the table holds those, and only those.
 #
 # `order_id, amount` and `"…/orders"` → the same rows, read from `…/orders`
 
@@ -52,8 +52,8 @@ check(save_and_read)
 # ## Exercise 1.2 · The two settings
 #
 # A colleague starts Spark with Delta's jars and without any settings. Return the two settings that a session needs
-# for the whole of Delta Lake: one teaches Spark's parser and planner Delta's commands, the other lets the session's own catalog,
-# `spark_catalog`, make and find Delta tables by name.
+# for the whole of Delta Lake: one teaches Spark's parser and planner Delta's commands, the other lets the
+# session's own catalog, `spark_catalog`, make and find Delta tables by name.
 #
 # → a dictionary of two entries, `{setting: class}`
 
@@ -121,8 +121,8 @@ check(is_on)
 # %% [markdown]
 # ## Exercise 1.5 · What may still change
 #
-# Somebody hands you a list of settings to change on a session that runs. Return those that the session accepts, in the
-# given order. Only look: afterwards the session must be as it was.
+# Somebody hands you a list of settings to change on a session that runs. Return those that the session accepts, in
+# the given order. Only look: afterwards the session must be as it was.
 #
 # `["spark.sql.shuffle.partitions", "spark.executor.memory"]` → `["spark.sql.shuffle.partitions"]`
 
@@ -141,8 +141,8 @@ check(changeable)
 # %% [markdown]
 # ## Exercise 1.6 · Where the rows are
 #
-# One task works on one partition. Count the rows of each partition of `frame`, as they lie, without moving any.
-# A partition without rows does not appear. The code must run on Spark Connect too, which has no RDDs.
+# One task works on one partition. Count the rows of each partition of `frame`, as they lie, without moving any. A
+# partition without rows does not appear. The code must run on Spark Connect too, which has no RDDs.
 #
 # any columns → `partition int, rows bigint`
 
@@ -161,8 +161,8 @@ check(rows_per_partition)
 # %% [markdown]
 # ## Exercise 1.7 · Let the executors add
 #
-# Return the total of the column `amount` as a Python float. Some amounts are NULL and count for nothing; without any
-# amount the total is 0.0. The table may be far larger than the memory of the driver.
+# Return the total of the column `amount` as a Python float. Some amounts are NULL and count for nothing; without
+# any amount the total is 0.0. The table may be far larger than the memory of the driver.
 #
 # `sale_id, amount`: `(1, 2.5), (2, None), (3, 4.0)` → `6.5`
 
@@ -181,8 +181,8 @@ check(total_amount)
 # %% [markdown]
 # ## Exercise 1.8 · Make the table once
 #
-# The first step of a pipeline makes sure that its table is there: a managed Delta table with the columns
-# `order_id string, amount double`, empty at first. The pipeline runs every night, and what the table holds stays.
+# The first step of a pipeline makes sure that its table is there: a managed Delta table with the columns `order_id
+# string, amount double`, empty at first. The pipeline runs every night, and what the table holds stays.
 #
 # `"shop.orders"` → nothing is returned; the table is there
 
@@ -201,9 +201,9 @@ check(ensure_table)
 # %% [markdown]
 # ## Exercise 1.9 · Give files a name
 #
-# Another team writes a Delta table into the folder `path`. Register it under `name`, so that people can query it by
-# that name: the files stay where they are and as they are, what the team writes tomorrow is seen, and who drops the
-# name loses no file.
+# Another team writes a Delta table into the folder `path`. Register it under `name`, so that people can query it
+# by that name: the files stay where they are and as they are, what the team writes tomorrow is seen, and who drops
+# the name loses no file.
 #
 # `"shop.orders"` and `"…/orders of the shop"` → nothing is returned; the table is there
 
@@ -242,7 +242,8 @@ check(session_kind)
 # %% [markdown]
 # ## Exercise 1.11 · Move it to serverless
 #
-# This runs on a classic cluster and fails on serverless compute. Write it so that it runs on both, with the same result.
+# This runs on a classic cluster and fails on serverless compute. Write it so that it runs on both, with the same
+# result.
 #
 # ```python
 # lookup = spark.sparkContext.broadcast(names)
@@ -250,8 +251,8 @@ check(session_kind)
 # return rows.toDF(["customer_id", "country"])
 # ```
 #
-# `customer_id, country`: `("C1", "NO"), ("C2", "XX")` and `{"NO": "Norway"}` →
-# `customer_id, country`: `("C1", "Norway"), ("C2", "unknown")`
+# `customer_id, country`: `("C1", "NO"), ("C2", "XX")` and `{"NO": "Norway"}` → `customer_id, country`: `("C1",
+# "Norway"), ("C2", "unknown")`
 
 
 # %%
@@ -270,12 +271,13 @@ check(country_names)
 # %% [markdown]
 # ## Exercise 1.12 · What does not go together
 #
-# Spark 4.2 runs on Python 3.10 or later and on Java 17 or 21. Delta's artifact must carry the line of the Spark and
-# of the Scala that run it, as in `io.delta:delta-spark_4.2_2.13:4.4.0`; an artifact without a Spark line is one of Delta 4.0
-# or older, made for an older Spark. Given the five versions of a cluster with some Spark 4.2, name what does not fit.
+# Spark 4.2 runs on Python 3.10 or later and on Java 17 or 21. Delta's artifact must carry the line of the Spark
+# and of the Scala that run it, as in `io.delta:delta-spark_4.2_2.13:4.4.0`; an artifact without a Spark line is
+# one of Delta 4.0 or older, made for an older Spark. Given the five versions of a cluster with some Spark 4.2,
+# name what does not fit.
 #
-# `"3.9.18", "17.0.12", "4.2.0", "2.13.16", "io.delta:delta-spark_4.1_2.13:4.1.0"` → `["python", "spark"]`:
-# those among `python`, `java`, `spark`, `scala`, in this order
+# `"3.9.18", "17.0.12", "4.2.0", "2.13.16", "io.delta:delta-spark_4.1_2.13:4.1.0"` → `["python", "spark"]`: those
+# among `python`, `java`, `spark`, `scala`, in this order
 
 
 # %%
@@ -300,8 +302,8 @@ check(misfits)
 # ## Exercise 1.13 · What this session lacks
 #
 # You are given all the settings of a session. Which of Delta's two, `spark.sql.extensions` and
-# `spark.sql.catalog.spark_catalog`, are missing or wrong? Other tools bring extensions too: the first setting is a list of
-# classes with commas between them, and people put spaces there.
+# `spark.sql.catalog.spark_catalog`, are missing or wrong? Other tools bring extensions too: the first setting is a
+# list of classes with commas between them, and people put spaces there.
 #
 # `{"spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension"}` → `["spark.sql.catalog.spark_catalog"]`
 
@@ -326,8 +328,9 @@ check(delta_faults)
 # %% [markdown]
 # ## Exercise 1.14 · Change it for a moment
 #
-# One step of a job needs a setting of its own. Run `action` with the setting changed, return what it returns, and leave
-# the session as it was: also when `action` fails, whose error must come through, and also when nobody had set `name` before.
+# One step of a job needs a setting of its own. Run `action` with the setting changed, return what it returns, and
+# leave the session as it was: also when `action` fails, whose error must come through, and also when nobody had
+# set `name` before.
 #
 # `"spark.sql.shuffle.partitions", "7", lambda: 42` → `42`
 
@@ -354,8 +357,8 @@ check(with_setting)
 # %% [markdown]
 # ## Exercise 1.15 · Four failed nights
 #
-# The notebook worked, the pipeline did not, and the log holds one of these (shortened; whole ones go on with a stack trace
-# full of `delta` and `spark`):
+# The notebook worked, the pipeline did not, and the log holds one of these (shortened; whole ones go on with a
+# stack trace full of `delta` and `spark`):
 #
 # ```text
 # [DELTA_CONFIGURE_SPARK_SESSION_WITH_EXTENSION_AND_CATALOG] This Delta operation requires the SparkSession to be …
@@ -364,8 +367,8 @@ check(with_setting)
 # java.lang.NoClassDefFoundError: scala/Serializable
 # ```
 #
-# Name the cause: `"jar"` where Delta's jar is not there, `"settings"` where only the settings are missing, `"spark"` and
-# `"scala"` where the jar was made for another one, `"unknown"` for any other error.
+# Name the cause: `"jar"` where Delta's jar is not there, `"settings"` where only the settings are missing,
+# `"spark"` and `"scala"` where the jar was made for another one, `"unknown"` for any other error.
 #
 # `"[PATH_NOT_FOUND] Path does not exist: …"` → `"unknown"`
 
@@ -390,10 +393,10 @@ check(cause_of)
 # %% [markdown]
 # ## Exercise 1.16 · It works in my notebook
 #
-# Delta works in the notebook and fails in the pipeline. From the settings of both, return what the pipeline must change,
-# with the new values, and nothing else. Three settings decide: `spark.sql.catalog.spark_catalog`, and the lists
-# `spark.sql.extensions` and `spark.jars.packages`, of which the entries that begin with `io.delta` are Delta's. The
-# pipeline keeps its own other entries, in front; an entry of Delta that the notebook has not goes.
+# Delta works in the notebook and fails in the pipeline. From the settings of both, return what the pipeline must
+# change, with the new values, and nothing else. Three settings decide: `spark.sql.catalog.spark_catalog`, and the
+# lists `spark.sql.extensions` and `spark.jars.packages`, of which the entries that begin with `io.delta` are
+# Delta's. The pipeline keeps its own other entries, in front; an entry of Delta that the notebook has not goes.
 #
 # `spark.sql.extensions` is `"io.delta.sql.DeltaSparkSessionExtension"` in the notebook and `"org.acme.Audit"` in
 # the pipeline → `{"spark.sql.extensions": "org.acme.Audit,io.delta.sql.DeltaSparkSessionExtension"}`

@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from sphinx.application import Sphinx
 
+ROOT = Path(__file__).resolve().parents[1]
 SVG = "{http://www.w3.org/2000/svg}"
 DIAGRAMS = sorted((ROOT / "book" / "images").glob("*.svg"))
 NARROWEST = 328  # what a page of 360 pixels leaves for its text

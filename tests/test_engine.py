@@ -87,7 +87,8 @@ def test_a_loop_without_end_is_stopped() -> None:
     result = run(loop, seconds=1)
     assert (result.outcome, result.message) == (
         "error",
-        "Your code was still running after 1 seconds: is there a loop that never ends, or an action on far too many rows?",
+        "Your code was still running after 1 seconds: "
+        "is there a loop that never ends, or an action on far too many rows?",
     )
     assert_the_next_check_stands()
 

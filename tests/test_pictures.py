@@ -70,25 +70,21 @@ def test_the_same_history_in_another_folder_gives_the_same_bytes(
 
 
 MARKED = """\
-Delta log: 4 commits, 1 file written, 1 live with 4 rows
+Delta log: 3 commits, 1 file written, 1 live with 4 rows
 
 version  operation             adds               removes  live after it          also
-0        CREATE TABLE                                      none           0 rows  metaData, protocol
-1        WRITE Append          A 4 rows                    A              4 rows
-2        DELETE (id = 2)       A now 3 of 4 rows           A              3 rows  checkpoint
-3        RESTORE to version 1  A now 4 rows                A              4 rows  metaData, protocol"""
+0        WRITE ErrorIfExists   A 4 rows                    A              4 rows  metaData, protocol
+1        DELETE (id = 2)       A now 3 of 4 rows           A              3 rows
+2        RESTORE to version 0  A now 4 rows                A              4 rows  metaData, protocol, checkpoint"""
 
 
 def test_rows_marked_in_a_deletion_vector_and_checkpoints_are_told(spark: SparkSession, tmp_path: Path) -> None:
-    table = f"delta.`{tmp_path}`"
-    spark.sql(
-        f"CREATE TABLE {table} (id BIGINT) USING delta "
-        "TBLPROPERTIES ('delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '2')"
-    )
-    append(spark.range(4).coalesce(1), tmp_path)
-    spark.sql(f"DELETE FROM {table} WHERE id = 2")
-    spark.sql(f"RESTORE TABLE {table} TO VERSION AS OF 1")
-    assert repr(delta_log(spark, str(tmp_path))) == MARKED
+    path = str(tmp_path / "marked")
+    writer = spark.range(4).coalesce(1).write.format("delta").option("delta.checkpointInterval", "2")
+    writer.option("delta.enableDeletionVectors", "true").save(path)
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 2")
+    spark.sql(f"RESTORE TABLE delta.`{path}` TO VERSION AS OF 0")
+    assert repr(delta_log(spark, path)) == MARKED
 
 
 def test_many_files_of_one_life_are_drawn_as_one(spark: SparkSession, tmp_path: Path) -> None:
@@ -151,8 +147,9 @@ HashAggregate: keys=[name], functions=[count(1)] · 2 rows
             ├─ Filter: isnotnull(city) · 6 rows
             │  └─ Scan parquet: [city], pushed IsNotNull(city) · 1 file, 750 B · 7 rows
             └─ BroadcastExchange: 3 rows
-               └─ Filter: isnotnull(city) · 3 rows
-                  └─ Scan ExistingRDD: [city,name] · 3 rows"""
+               └─ Coalesce: 1
+                  └─ Filter: isnotnull(city) · 3 rows
+                     └─ Scan ExistingRDD: [city,name] · 3 rows"""
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,14 @@
 """The question bank is sound: its form, its answers, and that nothing gives the right option away."""
 
+import ast
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -24,6 +27,8 @@ OBJECTIVES = {"1.1": "Say what runs where.", "1.2": "Choose versions that go tog
 COURSE = Course(ROOT)
 BANK = questions.bank(COURSE)
 CHOICES = [question for question in BANK if question.kind in ("choice", "order", "predict-output")]
+PROVABLE = [question for question in BANK if question.provable]
+OFFICIAL = ("https://spark.apache.org/docs/", "https://docs.delta.io/", "https://docs.databricks.com/")
 TOPICS = [stem for stem in COURSE.stems if COURSE.questions(stem).is_file()]
 
 
@@ -94,10 +99,38 @@ def test_a_proof_that_gives_another_answer_fails(tmp_path: Path) -> None:
     assert "['The browser']" in str(raised.value) and "['An executor']" in str(raised.value)
 
 
-@pytest.mark.parametrize("question", [q for q in BANK if q.provable], ids=lambda question: question.id)
-def test_the_proof_of_the_question_holds(question: Question, spark) -> None:
+def test_a_proof_whose_answer_is_also_that_of_a_wrong_option_fails(tmp_path: Path) -> None:
+    text = (FIXTURES / "01_proof_gives_the_marked_answer.yml").read_text(encoding="utf-8")
+    shared = text.replace("text: An executor", "text: An executor\n    value: The browser")
+    (tmp_path / "01_shared.yml").write_text(shared, encoding="utf-8")
+    [question] = questions.read(tmp_path / "01_shared.yml", OBJECTIVES)
+    with pytest.raises(QuestionError, match="also that of the wrong option") as raised:
+        questions.prove(question, None, tmp_path)  # type: ignore[arg-type]
+    assert raised.value.rule == "proof gives the marked answer"
+
+
+def test_a_question_without_a_proof_cannot_be_proven(good: dict[str, Question], tmp_path: Path) -> None:
+    with pytest.raises(QuestionError, match="it has no proof"):
+        questions.prove(good["choice"], None, tmp_path)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("question", PROVABLE, ids=lambda question: question.id)
+def test_the_proof_of_the_question_holds_and_leaves_nothing_behind(question: Question, spark) -> None:
+    before = _left_in(spark)
     with engine.isolated(spark) as case:
         questions.prove(question, spark, Path(case.path()))
+    assert _left_in(spark) == before
+
+
+def _left_in(spark) -> tuple[dict[str, str], list[str], list[str]]:
+    """What a proof could leave in the session: settings, schemas, and tables and views of the current schema."""
+    names = [sorted(row.name for row in rows) for rows in (spark.catalog.listDatabases(), spark.catalog.listTables())]
+    return dict(spark.conf.getAll), names[0], names[1]
+
+
+@pytest.mark.parametrize("question", [q for q in BANK if q.proof], ids=lambda question: question.id)
+def test_a_proof_computes_its_answer(question: Question) -> None:
+    assert any(isinstance(node, ast.Call) for node in ast.walk(ast.parse(question.proof)))
 
 
 # The bank.
@@ -107,35 +140,59 @@ def test_the_proof_of_the_question_holds(question: Question, spark) -> None:
 def test_a_topic_has_questions_of_all_sorts(stem: str) -> None:
     bank = [question for question in BANK if question.stem == stem]
     assert len(bank) >= 25
+    assert {question.kind for question in bank} == set(questions.KINDS)
+    assert {question.level for question in bank} == set(questions.LEVELS)
     assert 3 * sum(question.level != "associate" for question in bank) >= len(bank)
     assert 2 * sum(question.provable for question in bank) >= len(bank)
 
 
 @pytest.mark.parametrize("stem", TOPICS)
 def test_every_objective_has_two_questions(stem: str) -> None:
-    if not COURSE.chapter_source(stem).is_file():
-        pytest.skip("the chapter is not written yet")
     asked = Counter(question.objective for question in BANK if question.stem == stem)
     assert {number: asked[number] for number in COURSE.objectives(stem) if asked[number] < 2} == {}
 
 
-@pytest.mark.skipif(not CHOICES, reason="the bank is empty")
-def test_the_place_does_not_give_the_right_option_away() -> None:
-    for place in range(5):
-        chances = [1 / len(question.options) for question in CHOICES if len(question.options) > place]
-        found = sum(question.options[place].right for question in CHOICES if len(question.options) > place)
-        spread = math.sqrt(sum(chance * (1 - chance) for chance in chances))
-        assert abs(found - sum(chances)) <= 3 * spread + 0.5, f"place {place + 1}: {found} of {len(chances)}"
+@pytest.mark.parametrize("question", BANK, ids=lambda question: question.id)
+def test_the_source_is_official_documentation(question: Question) -> None:
+    assert question.source.startswith(OFFICIAL)
 
 
-@pytest.mark.skipif(not CHOICES, reason="the bank is empty")
-def test_the_length_does_not_give_the_right_option_away() -> None:
-    longest = [_length(q.right[0]) > max(_length(o) for o in q.options if not o.right) for q in CHOICES]
+@pytest.mark.parametrize("question", BANK, ids=lambda question: question.id)
+def test_an_option_can_be_read_without_the_others(question: Question) -> None:
+    """Options are shuffled and judged one by one: none speaks of the others, or of its place."""
+    of_others = re.compile(r"\b(all|none|both|some) of (the above|these|them)\b|\babove\b", re.IGNORECASE)
+    assert [option.text for option in question.options if of_others.search(option.text)] == []
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_the_place_does_not_give_the_right_option_away(place: int) -> None:
+    asked = [question for question in CHOICES if len(question.options) > place]
+    _by_chance(asked, [float(question.options[place].right) for question in asked])
+
+
+@pytest.mark.parametrize("extreme", [max, min], ids=["longest", "shortest"])
+def test_the_length_does_not_give_the_right_option_away(extreme: Callable[[list[int]], int]) -> None:
+    """The right option is the longest, and the shortest, about as often as it would be by chance."""
+    shares = []
+    for question in CHOICES:
+        lengths = [_length(option) for option in question.options]
+        found = extreme(lengths)
+        shares.append((_length(question.right[0]) == found) / lengths.count(found))
+    _by_chance(CHOICES, shares)
+
+
+def test_the_right_option_is_as_long_as_the_wrong_ones_on_average() -> None:
     ratios = [
         _length(q.right[0]) * (len(q.options) - 1) / sum(_length(o) for o in q.options if not o.right) for q in CHOICES
     ]
-    assert sum(longest) / len(longest) <= 0.35
     assert 0.8 <= sum(ratios) / len(ratios) <= 1.25
+
+
+def _by_chance(asked: list[Question], found: list[float]) -> None:
+    """Whether as many are found as by chance, within three standard deviations."""
+    chances = [1 / len(question.options) for question in asked]
+    spread = math.sqrt(sum(chance * (1 - chance) for chance in chances))
+    assert abs(sum(found) - sum(chances)) <= 3 * spread + 0.5, f"{sum(found)} of {len(asked)}"
 
 
 def _length(option: questions.Option) -> int:

@@ -19,13 +19,15 @@ CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 @exercise(
     objective="1.1",
     hints=(
-        "Two things are not Spark's default: the format that it writes, and what it does where the folder holds data already.",
+        "Two things are not Spark's default: the format that it writes, and what it does where the folder holds data "
+        "already.",
         "`DataFrameWriter` has `format` and `mode`; `mode` knows `append`, `overwrite`, `ignore` and `errorifexists`.",
         "`rows.write.format(…).mode(…).save(path)`, then `rows.sparkSession.read.format(…).load(path)`.",
     ),
     docs="https://docs.delta.io/latest/delta-batch.html",
-    why="An overwrite of a Delta table is one new version: who reads at that moment sees the old rows or the new ones, never "
-    "a mixture, and the old version can be read until `VACUUM` removes it. An overwrite of Parquet files deletes first.",
+    why="An overwrite of a Delta table is one new version: who reads at that moment sees the old rows or the new "
+    "ones, never a mixture, and the old version can be read until `VACUUM` removes it. An overwrite of Parquet files "
+    "deletes first.",
 )
 def save_and_read(answer: Answer, case: Case) -> None:
     path = case.path("orders")
@@ -52,8 +54,8 @@ def save_and_read(answer: Answer, case: Case) -> None:
     tomorrow = case.rows(shape, ("O2", 25.0), ("O3", 7.0))
     second = case.runs(
         lambda: answer(tomorrow, path),
-        "The first run saved the rows, the second raised {error}: by default Spark refuses a folder that holds a table. "
-        "Say which mode you want.",
+        "The first run saved the rows, the second raised {error}: by default Spark refuses a folder that holds a "
+        "table. Say which mode you want.",
         error="DELTA_PATH_EXISTS",
     )
     versions = len(list(Path(path, "_delta_log").glob("*.json")))
@@ -67,7 +69,8 @@ def save_and_read(answer: Answer, case: Case) -> None:
             ("O1", ...): "After the second run the table still holds {got}, of the first, beside the new rows: "
             "`append` adds."
             if versions == 2
-            else "After the second run the table holds {got} of the first and nothing new: `ignore` leaves what is there.",
+            else "After the second run the table holds {got} of the first and nothing new: `ignore` leaves what is "
+            "there.",
         },
     )
 
@@ -75,15 +78,15 @@ def save_and_read(answer: Answer, case: Case) -> None:
 @exercise(
     objective="1.1",
     hints=(
-        "One setting is a list of extensions, the other puts Delta's catalog in the place of Spark's own, whose name is "
-        "`spark_catalog`.",
+        "One setting is a list of extensions, the other puts Delta's catalog in the place of Spark's own, whose name "
+        "is `spark_catalog`.",
         "`spark.sql.extensions` and `spark.sql.catalog.<name of the catalog>`; Delta's quick start shows both classes.",
         'Return `{"spark.sql.extensions": "io.delta.sql.…", "spark.sql.catalog.spark_catalog": '
         '"org.apache.spark.sql.delta.catalog.…"}`.',
     ),
     docs="https://docs.delta.io/latest/quick-start.html",
-    why="Without the extension, MERGE runs and `VACUUM` or `OPTIMIZE` does not parse; without the catalog, paths can work "
-    "and names fail. Both are read once, when the session starts: set them where it is built, never afterwards.",
+    why="Without the extension, MERGE runs and `VACUUM` or `OPTIMIZE` does not parse; without the catalog, paths can "
+    "work and names fail. Both are read once, when the session starts: set them where it is built, never afterwards.",
 )
 def delta_settings(answer: Answer, case: Case) -> None:
     got = answer()
@@ -94,7 +97,8 @@ def delta_settings(answer: Answer, case: Case) -> None:
     for name in (extensions, catalog):
         case.require(
             name in got,
-            f"Yours has {', '.join(map(str, got)) or 'no setting'}, and `{name}` is not there: Delta needs the extension for its "
+            f"Yours has {', '.join(map(str, got)) or 'no setting'}, and `{name}` is not there: Delta needs the "
+            "extension for its "
             "commands and the catalog for its tables by name.",
             seen=", ".join(map(str, got)) or "no setting",
         )
@@ -118,7 +122,8 @@ def delta_settings(answer: Answer, case: Case) -> None:
     surplus = ", ".join(name for name in got if name not in (extensions, catalog))
     case.require(
         not surplus,
-        f"Yours has {surplus} too: two settings are enough, for Delta stands in for Spark's own catalog, not beside it.",
+        f"Yours has {surplus} too: two settings are enough, for Delta stands in for Spark's own catalog, not beside "
+        "it.",
         seen=surplus,
     )
 
@@ -165,13 +170,13 @@ def delta_artifact(answer: Answer, case: Case) -> None:
     objective="1.3",
     hints=(
         "What does Spark give back when you ask for a setting: a bool or a text? And for one that it does not know?",
-        "`spark.conf.get(name)` returns text, or raises `SparkNoSuchElementException`. With a second argument it returns that "
-        "argument wherever nobody has set `name`, even where Spark has a default of its own.",
+        "`spark.conf.get(name)` returns text, or raises `SparkNoSuchElementException`. With a second argument it "
+        "returns that argument wherever nobody has set `name`, even where Spark has a default of its own.",
         "`try: return spark.conf.get(name).… == …`, and `except SparkNoSuchElementException: return …`.",
     ),
     docs="https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/pyspark.sql.conf.RuntimeConfig.get.html",
-    why="All settings are text. `get(name, default)` looks like a dictionary's `get` and hides Spark's own default, so code that "
-    "uses it can believe that adaptive execution is off while every query uses it.",
+    why="All settings are text. `get(name, default)` looks like a dictionary's `get` and hides Spark's own default, "
+    "so code that uses it can believe that adaptive execution is off while every query uses it.",
 )
 def is_on(answer: Answer, case: Case) -> None:
     conf = case.spark.conf
@@ -182,7 +187,8 @@ def is_on(answer: Answer, case: Case) -> None:
         False,
         call='is_on("spark.sql.ansi.enabled"), set to "false",',
         when={
-            True: 'The setting is "false", and you gave {got}: settings are text, and any text that is not empty counts as true.',
+            True: 'The setting is "false", and you gave {got}: settings are text, '
+            "and any text that is not empty counts as true.",
             "false": "You gave {got}, the text: say `True` or `False`.",
         },
     )
@@ -192,7 +198,8 @@ def is_on(answer: Answer, case: Case) -> None:
         True,
         call=f'is_on("{unset}"), which nobody has set,',
         when={
-            False: f"Nobody has set `{unset}` and you gave {{got}}: Spark's own default is true. A default of yours, given to "
+            False: f"Nobody has set `{unset}` and you gave {{got}}: Spark's own default is true. A default of yours, "
+            "given to "
             "`get`, comes before Spark's."
         },
     )
@@ -206,7 +213,8 @@ def is_on(answer: Answer, case: Case) -> None:
     case.value(
         case.runs(
             lambda: answer(case.spark, "shop.unknown.setting"),
-            "For `shop.unknown.setting` your code raised {error}: Spark does not know the name, so it has no value to give.",
+            "For `shop.unknown.setting` your code raised {error}: Spark does not know the name, so it has no value to "
+            "give.",
         ),
         False,
         call='is_on("shop.unknown.setting")',
@@ -223,9 +231,9 @@ def is_on(answer: Answer, case: Case) -> None:
     ),
     docs="https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/"
     "pyspark.sql.conf.RuntimeConfig.isModifiable.html",
-    why="Static settings (`spark.sql.extensions`, the warehouse) and those of the JVM (memory, jars) need a new session, and on "
-    "Databricks a restart of the compute. An accepted setting is not yet an effective one: `spark.sql.catalog.spark_catalog` "
-    "may be set at run time, and a catalog that is in use stays as it is.",
+    why="Static settings (`spark.sql.extensions`, the warehouse) and those of the JVM (memory, jars) need a new "
+    "session, and on Databricks a restart of the compute. An accepted setting is not yet an effective one: "
+    "`spark.sql.catalog.spark_catalog` may be set at run time, and a catalog that is in use stays as it is.",
 )
 def changeable(answer: Answer, case: Case) -> None:
     names = [
@@ -239,13 +247,15 @@ def changeable(answer: Answer, case: Case) -> None:
     before = dict(case.spark.conf.getAll)
     got = case.runs(
         lambda: answer(case.spark, list(names)),
-        "Your code raised {error}: a running session refuses some settings, and does not know all of them. Ask, do not try.",
+        "Your code raised {error}: a running session refuses some settings, and does not know all of them. Ask, do "
+        "not try.",
     )
     after = dict(case.spark.conf.getAll)
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     case.require(
         not changed,
-        f"Afterwards {', '.join(changed)} has another value: trying by `set` changes the session of everybody who shares it.",
+        f"Afterwards {', '.join(changed)} has another value: trying by `set` changes the session of everybody who "
+        "shares it.",
         seen=", ".join(changed),
     )
     case.value(
@@ -279,8 +289,9 @@ def changeable(answer: Answer, case: Case) -> None:
     ),
     docs="https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/"
     "pyspark.sql.functions.spark_partition_id.html",
-    why="One look at these numbers shows skew: a stage lasts as long as its largest partition. The function tells where a row is at "
-    "that point of the plan, so anything that shuffles before it, such as `orderBy`, changes the answer.",
+    why="One look at these numbers shows skew: a stage lasts as long as its largest partition. The function tells "
+    "where a row is at that point of the plan, so anything that shuffles before it, such as `orderBy`, changes the "
+    "answer.",
 )
 def rows_per_partition(answer: Answer, case: Case) -> None:
     frame = case.spark.range(0, 10, 1, 4).selectExpr("nullif(id, 3) AS customer_id").where("id >= 2")
@@ -303,7 +314,8 @@ def rows_per_partition(answer: Answer, case: Case) -> None:
             (
                 0,
                 ...,
-            ): "You gave {got}, and partition 0 holds no row of this frame: count the rows where they lie, without moving them.",
+            ): "You gave {got}, and partition 0 holds no row of this frame: count the rows where they lie, without "
+            "moving them.",
         },
     )
 
@@ -312,12 +324,14 @@ def rows_per_partition(answer: Answer, case: Case) -> None:
     objective="1.4",
     hints=(
         "Who adds: the executors, each its own rows, or your Python, after all rows have come to it?",
-        "`DataFrame.agg` with `F.sum` adds where the rows are; its result is one row, which `first()` brings to Python.",
+        "`DataFrame.agg` with `F.sum` adds where the rows are; its result is one row, which `first()` brings to "
+        "Python.",
         'Take the one value of `sales.agg(F.sum("amount"))`; it is `None` where there was nothing to add.',
     ),
     docs="https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/pyspark.sql.DataFrame.agg.html",
-    why="Each executor adds its partitions and sends one number, so the driver holds a few bytes whatever the table's size. "
-    "`spark.driver.maxResultSize` is the fuse that stops a large `collect`; raising it moves the failure to the memory.",
+    why="Each executor adds its partitions and sends one number, so the driver holds a few bytes whatever the table's "
+    "size. `spark.driver.maxResultSize` is the fuse that stops a large `collect`; raising it moves the failure to the "
+    "memory.",
 )
 def total_amount(answer: Answer, case: Case) -> None:
     shape = "sale_id int, amount double"
@@ -326,7 +340,8 @@ def total_amount(answer: Answer, case: Case) -> None:
         4.0,
         call="total_amount of 2.5, 2.5, NULL and -1.0",
         when={
-            1.5: "You gave {got} for 2.5, 2.5, NULL and -1.0: equal amounts count each, so nothing may be made distinct."
+            1.5: "You gave {got} for 2.5, 2.5, NULL and -1.0: equal amounts count each, so nothing may be made "
+            "distinct."
         },
     )
     for rows, what in (((), "no rows"), (((1, None),), "one row whose amount is NULL")):
@@ -346,8 +361,8 @@ def total_amount(answer: Answer, case: Case) -> None:
     case.value(
         case.runs(
             lambda: answer(many),
-            "With four million rows your code raised {error}: every amount was sent to the driver, which takes no more than "
-            "`spark.driver.maxResultSize`. Let the executors add.",
+            "With four million rows your code raised {error}: every amount was sent to the driver, which takes no "
+            "more than `spark.driver.maxResultSize`. Let the executors add.",
             error="maxResultSize",
         ),
         120_506_445_673.2672,
@@ -363,8 +378,8 @@ def total_amount(answer: Answer, case: Case) -> None:
         '`spark.sql(f"CREATE TABLE … {name} (order_id …, amount …) USING …")`.',
     ),
     docs="https://spark.apache.org/docs/latest/sql-ref-syntax-ddl-create-table-datasource.html",
-    why="A step that may run again without harm is idempotent, and a pipeline lives from it: after a failure you start it again "
-    "and need not ask how far it came. `CREATE OR REPLACE` is idempotent too, and empties the table.",
+    why="A step that may run again without harm is idempotent, and a pipeline lives from it: after a failure you "
+    "start it again and need not ask how far it came. `CREATE OR REPLACE` is idempotent too, and empties the table.",
 )
 def ensure_table(answer: Answer, case: Case) -> None:
     name = f"{case.schema}.orders_2026"
@@ -390,7 +405,8 @@ def ensure_table(answer: Answer, case: Case) -> None:
         "MANAGED",
         call="The type of the table",
         when={
-            "EXTERNAL": "The type of the table is {got}: with a location or a path of yours, a DROP leaves the files behind."
+            "EXTERNAL": "The type of the table is {got}: with a location or a path of yours, a DROP leaves the files "
+            "behind."
         },
     )
     columns = ", ".join(" ".join(column) for column in case.spark.table(name).dtypes)
@@ -417,9 +433,9 @@ def ensure_table(answer: Answer, case: Case) -> None:
         "`spark.sql(f\"CREATE TABLE {name} USING … LOCATION '…'\")`.",
     ),
     docs="https://docs.delta.io/latest/delta-batch.html",
-    why="The catalog holds the entry, the folder holds the table. An external table outlives its name; a managed one is deleted with "
-    "it. On Databricks the path must lie in an external location of Unity Catalog, and managed tables are the default advice: "
-    "the platform may then optimise and clean them.",
+    why="The catalog holds the entry, the folder holds the table. An external table outlives its name; a managed one "
+    "is deleted with it. On Databricks the path must lie in an external location of Unity Catalog, and managed tables "
+    "are the default advice: the platform may then optimise and clean them.",
 )
 def register(answer: Answer, case: Case) -> None:
     path, name = case.path("orders of the shop"), f"{case.schema}.shop_orders"
@@ -440,8 +456,8 @@ def register(answer: Answer, case: Case) -> None:
         "EXTERNAL",
         call="The type of the table",
         when={
-            "MANAGED": "The type of the table is {got}: this is a copy in the warehouse. It will not see what the team writes "
-            "tomorrow, and a DROP deletes it.",
+            "MANAGED": "The type of the table is {got}: this is a copy in the warehouse. It will not see what the "
+            "team writes tomorrow, and a DROP deletes it.",
             (
                 lambda value: "VIEW" in value
             ): "The type is {got}: a view is a query with a name. Ask for a table at a place.",
@@ -452,8 +468,8 @@ def register(answer: Answer, case: Case) -> None:
         "delta",
         call="The provider of the table",
         when={
-            "parquet": "The provider of the table is {got}, the default: it reads every file in the folder, also those that "
-            "Delta has replaced."
+            "parquet": "The provider of the table is {got}, the default: it reads every file in the folder, also "
+            "those that Delta has replaced."
         },
     )
     versions = len(list(Path(path, "_delta_log").glob("*.json")))
@@ -478,8 +494,9 @@ def register(answer: Answer, case: Case) -> None:
         'Return `"connect" if … else "classic"`, with a question about the type of `spark`.',
     ),
     docs="https://spark.apache.org/docs/latest/spark-connect-overview.html",
-    why="Better still is code that need not ask, because it uses nothing that Connect lacks. Where a library must, it asks the "
-    "object it was given: an environment variable tells how somebody meant to start Spark, not what came of it.",
+    why="Better still is code that need not ask, because it uses nothing that Connect lacks. Where a library must, it "
+    "asks the object it was given: an environment variable tells how somebody meant to start Spark, not what came of "
+    "it.",
 )
 def session_kind(answer: Answer, case: Case) -> None:
     others = {"classic": SparkSession, "connect": ConnectSession}
@@ -514,13 +531,14 @@ def _without_server(kind: type) -> Any:
     objective="1.5",
     hints=(
         "A lookup in a small dictionary for each row is what in the language of tables?",
-        "`spark.createDataFrame` makes a DataFrame of `names.items()`; a `left` join keeps everybody, `F.broadcast` marks the small "
-        "side, `F.coalesce` fills what is NULL.",
+        "`spark.createDataFrame` makes a DataFrame of `names.items()`; a `left` join keeps everybody, `F.broadcast` "
+        "marks the small side, `F.coalesce` fills what is NULL.",
         '`customers.join(F.broadcast(lookup), …, "left").select("customer_id", F.coalesce(…).alias("country"))`.',
     ),
     docs="https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/pyspark.sql.functions.broadcast.html",
-    why="Besides running everywhere, this is the quicker code on classic Spark too: a broadcast join stays in the JVM, where the RDD "
-    "sends each row to a Python process and back. Spark also knows what the join means, and can reorder it.",
+    why="Besides running everywhere, this is the quicker code on classic Spark too: a broadcast join stays in the "
+    "JVM, where the RDD sends each row to a Python process and back. Spark also knows what the join means, and can "
+    "reorder it.",
 )
 def country_names(answer: Answer, case: Case) -> None:
     shape = "customer_id string, country string"
@@ -549,11 +567,13 @@ def country_names(answer: Answer, case: Case) -> None:
                 (
                     "C3",
                     ...,
-                ): "C3, whose code XX has no name, is gone ({got} was expected): an inner join keeps only what it finds.",
+                ): "C3, whose code XX has no name, is gone ({got} was expected): an inner join keeps only what it "
+                "finds.",
                 (
                     "C4",
                     ...,
-                ): "C4, whose country is NULL, is gone ({got} was expected): NULL equals nothing, so no condition keeps it.",
+                ): "C4, whose country is NULL, is gone ({got} was expected): NULL equals nothing, so no condition "
+                "keeps it.",
             },
         )
 
@@ -562,13 +582,15 @@ def country_names(answer: Answer, case: Case) -> None:
     objective="1.2",
     hints=(
         "Is 3.9 more than 3.10 as a text? As a number? As a version?",
-        "Tuples compare part by part: `(3, 9) < (3, 10)`. `artifact.split(':')[1]` is the name, and its parts stand between `_`.",
-        "Put the four answers into a dictionary, `{'python': …, 'java': …, 'spark': …, 'scala': …}`, and return the names "
-        "whose answer is no.",
+        "Tuples compare part by part: `(3, 9) < (3, 10)`. `artifact.split(':')[1]` is the name, and its parts stand "
+        "between `_`.",
+        "Put the four answers into a dictionary, `{'python': …, 'java': …, 'spark': …, 'scala': …}`, and return the "
+        "names whose answer is no.",
     ),
     docs="https://docs.delta.io/latest/releases.html",
-    why="Such a function belongs where a deployment begins: it fails in a second with a name, where the cluster fails after ten "
-    "minutes with a `NoSuchMethodError`. A jar of the neighbouring line may even work, until the one call that has changed.",
+    why="Such a function belongs where a deployment begins: it fails in a second with a name, where the cluster fails "
+    "after ten minutes with a `NoSuchMethodError`. A jar of the neighbouring line may even work, until the one call "
+    "that has changed.",
 )
 def misfits(answer: Answer, case: Case) -> None:
     fitting = "io.delta:delta-spark_4.2_2.13:4.4.0"
@@ -606,7 +628,8 @@ def misfits(answer: Answer, case: Case) -> None:
         ["spark"],
         call='misfits("3.10.14", "21.0.5", "4.2.1", "2.13.18", delta-spark_2.13)',
         when={
-            (): "For delta-spark_2.13:4.0.0 you gave {got}: without a Spark line it is for Spark 4.0 or older, never for 4.2.",
+            (): "For delta-spark_2.13:4.0.0 you gave {got}: without a Spark line it is for Spark 4.0 or older, never "
+            "for 4.2.",
             (
                 lambda got: "scala" in list(got or [])
             ): "For Scala 2.13 and delta-spark_2.13 you gave {got}: where the Spark line is "
@@ -632,13 +655,14 @@ def misfits(answer: Answer, case: Case) -> None:
     objective="1.7",
     hints=(
         "What does `in` look for in a text, and what in a list? Which of the two do you want for a list of classes?",
-        "`settings.get(name, '')` gives a text for a missing setting too; `str.split(',')` and `str.strip` make the list.",
-        "Split the extensions into a list of clean names; then ask whether Delta's class is *in* it, and whether the catalog "
-        "*is* Delta's.",
+        "`settings.get(name, '')` gives a text for a missing setting too; `str.split(',')` and `str.strip` make the "
+        "list.",
+        "Split the extensions into a list of clean names; then ask whether Delta's class is *in* it, and whether the "
+        "catalog *is* Delta's.",
     ),
     docs="https://docs.delta.io/latest/quick-start.html",
-    why="The notebook has both because somebody set them once for the whole cluster; the job has its own. Ask the session that fails, "
-    "with `spark.conf.get`, not the file that should have configured it.",
+    why="The notebook has both because somebody set them once for the whole cluster; the job has its own. Ask the "
+    "session that fails, with `spark.conf.get`, not the file that should have configured it.",
 )
 def delta_faults(answer: Answer, case: Case) -> None:
     extensions, catalog = "spark.sql.extensions", "spark.sql.catalog.spark_catalog"
@@ -647,7 +671,8 @@ def delta_faults(answer: Answer, case: Case) -> None:
     case.value(
         case.runs(
             lambda: answer(dict(others)),
-            "For settings without Delta's two your code raised {error}: a setting that is missing has no value to read.",
+            "For settings without Delta's two your code raised {error}: a setting that is missing has no value to "
+            "read.",
             error="spark.sql.",
         ),
         [extensions, catalog],
@@ -687,14 +712,16 @@ def delta_faults(answer: Answer, case: Case) -> None:
 @exercise(
     objective="1.3",
     hints=(
-        "Which three ways can this end in: with a value before, with none, and with an error. Who cleans up in the third?",
-        "`spark.conf.get(name, None)` is `None` where nobody has set `name`; `spark.conf.unset` makes it so again; `finally` runs "
-        "after a `return` and after an error.",
+        "Which three ways can this end in: with a value before, with none, and with an error. Who cleans up in the "
+        "third?",
+        "`spark.conf.get(name, None)` is `None` where nobody has set `name`; `spark.conf.unset` makes it so again; "
+        "`finally` runs after a `return` and after an error.",
         "Remember, set, then `try: return action()` and `finally:` with an `if` for what to put back.",
     ),
     docs="https://docs.python.org/3/reference/compound_stmts.html#the-try-statement",
-    why="On shared compute a setting left behind changes the next job's results, and nobody finds out why. And mind that Spark is lazy: a "
-    "DataFrame that `action` returns is planned later, with the settings of then. What needs the setting must run inside.",
+    why="On shared compute a setting left behind changes the next job's results, and nobody finds out why. And mind "
+    "that Spark is lazy: a DataFrame that `action` returns is planned later, with the settings of then. What needs "
+    "the setting must run inside.",
 )
 def with_setting(answer: Answer, case: Case) -> None:
     conf, known, own = case.spark.conf, "spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled"
@@ -755,30 +782,32 @@ class _NightlyError(Exception):
     objective="1.7",
     hints=(
         "Read past the trace: which class or which format could not be found, and who would have brought it?",
-        "A class in `org/apache/spark` comes with Spark, one in `scala` with Scala. `text in error` looks for a text; take one "
-        "long enough that a trace does not hold it by chance.",
-        "A dictionary `{cause: text that only this error has}`, and the first cause whose text is in `error`, or `unknown`.",
+        "A class in `org/apache/spark` comes with Spark, one in `scala` with Scala. `text in error` looks for a text; "
+        "take one long enough that a trace does not hold it by chance.",
+        "A dictionary `{cause: text that only this error has}`, and the first cause whose text is in `error`, or "
+        "`unknown`.",
     ),
     docs="https://spark.apache.org/docs/latest/sql-error-conditions.html",
-    why="The condition in brackets is stable, made to be matched by programs; the sentence behind it changes with the release. Of an error "
-    "with causes, the last `Caused by` is the first thing that went wrong.",
+    why="The condition in brackets is stable, made to be matched by programs; the sentence behind it changes with the "
+    "release. Of an error with causes, the last `Caused by` is the first thing that went wrong.",
 )
 def cause_of(answer: Answer, case: Case) -> None:
-    trace = "\n\tat org.apache.spark.sql.delta.DeltaLog$.apply(DeltaLog.scala:1017)\n\tat scala.Option.getOrElse(Option.scala:201)"
+    trace = "\n\tat org.apache.spark.sql.delta.DeltaLog$.apply(DeltaLog.scala:1017)\n\tat "
+    "scala.Option.getOrElse(Option.scala:201)"
     errors = (
         (
             "settings",
-            "[DELTA_CONFIGURE_SPARK_SESSION_WITH_EXTENSION_AND_CATALOG] This Delta operation requires the SparkSession to be "
-            "configured with the\nDeltaSparkSessionExtension and the DeltaCatalog. Please set the necessary\nconfigurations when "
-            "creating the SparkSession as shown below.",
+            "[DELTA_CONFIGURE_SPARK_SESSION_WITH_EXTENSION_AND_CATALOG] This Delta operation requires the "
+            "SparkSession to be configured with the\nDeltaSparkSessionExtension and the DeltaCatalog. Please set the "
+            "necessary\nconfigurations when creating the SparkSession as shown below.",
             "Delta itself speaks here, so its jar is there",
         ),
         (
             "jar",
-            "An error occurred while calling o41.save.\n: org.apache.spark.SparkClassNotFoundException: [DATA_SOURCE_NOT_FOUND] "
-            "Failed to find the data source: delta. Make sure the provider name is correct and the package is properly "
-            "registered and compatible with your Spark version. SQLSTATE: 42K02\n\tat org.apache.spark.sql.errors."
-            "QueryExecutionErrors$.dataSourceNotFoundError(QueryExecutionErrors.scala:790)",
+            "An error occurred while calling o41.save.\n: org.apache.spark.SparkClassNotFoundException: "
+            "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: delta. Make sure the provider name is correct "
+            "and the package is properly registered and compatible with your Spark version. SQLSTATE: 42K02\n\tat "
+            "org.apache.spark.sql.errors.QueryExecutionErrors$.dataSourceNotFoundError(QueryExecutionErrors.scala:790)",
             "a format that nobody brings is a jar that is missing",
         ),
         (
@@ -795,7 +824,8 @@ def cause_of(answer: Answer, case: Case) -> None:
         ),
         (
             "unknown",
-            "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: kafka. Make sure the provider name is correct and the "
+            "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: kafka. Make sure the provider name is correct "
+            "and the "
             f"package is properly registered and compatible with your Spark version. SQLSTATE: 42K02{trace}",
             "it is Kafka's jar that is missing, not Delta's",
         ),
@@ -829,15 +859,15 @@ def _sign(error: str) -> str:
     objective="1.7",
     hints=(
         "Which differences between two sessions are harmless, and which value may you not simply copy?",
-        "Split a list at its commas and strip each entry; `str.startswith('io.delta')` tells Delta's entries; sets compare "
-        "without order; `','.join` makes the list again.",
-        "For each of the two lists: the pipeline's entries that are not Delta's, and then the notebook's that are. Report it only "
-        "where the pipeline's list differs. The catalog is one value.",
+        "Split a list at its commas and strip each entry; `str.startswith('io.delta')` tells Delta's entries; sets "
+        "compare without order; `','.join` makes the list again.",
+        "For each of the two lists: the pipeline's entries that are not Delta's, and then the notebook's that are. "
+        "Report it only where the pipeline's list differs. The catalog is one value.",
     ),
     docs="https://spark.apache.org/docs/latest/configuration.html",
-    why="To an interviewer: the same code, another session. Compare jars, extension and catalog as the running sessions report them. "
-    "Jars named after the JVM has started come too late, and a builder's settings do nothing where a session is there "
-    "already: on Databricks both belong to the compute, not to the code.",
+    why="To an interviewer: the same code, another session. Compare jars, extension and catalog as the running "
+    "sessions report them. Jars named after the JVM has started come too late, and a builder's settings do nothing "
+    "where a session is there already: on Databricks both belong to the compute, not to the code.",
 )
 def pipeline_changes(answer: Answer, case: Case) -> None:
     catalog, extensions, packages = "spark.sql.catalog.spark_catalog", "spark.sql.extensions", "spark.jars.packages"
@@ -885,9 +915,11 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
             (
                 lambda got: isinstance(got, dict) and "org.acme.Audit" not in str(got.get(extensions, "org.acme.Audit"))
             ): "The pipeline "
-            "had the extensions Audit and Lineage, and you gave {got}: it would lose them. A list is completed, not replaced.",
+            "had the extensions Audit and Lineage, and you gave {got}: it would lose them. A list is completed, not "
+            "replaced.",
             (lambda got: isinstance(got, dict) and "delta-spark_2.13" in str(got.get(packages))): "You left "
-            "`delta-spark_2.13:4.0.0` in `spark.jars.packages` beside the notebook's 4.4.0: of two versions on one class path, the first that is found wins.",
+            "`delta-spark_2.13:4.0.0` in `spark.jars.packages` beside the notebook's 4.4.0: of two versions on one "
+            "class path, the first that is found wins.",
             (
                 lambda got: isinstance(got, dict) and catalog in got
             ): f"You change `{catalog}`, which is the same in both.",

@@ -218,8 +218,8 @@ def _frame(result: object) -> "DataFrame":
     sentences = {
         "builtins NoneType": "Your function returned None: end it with `return` and the DataFrame. "
         "Mind that `.show()` and `.save()` return None too.",
-        "pandas DataFrame": "Your function returned a pandas DataFrame: return a Spark DataFrame, without `toPandas()`. "
-        "pandas holds all rows in the driver's memory.",
+        "pandas DataFrame": "Your function returned a pandas DataFrame: return a Spark DataFrame, without "
+        "`toPandas()`. pandas holds all rows in the driver's memory.",
         "builtins list": "Your function returned a list: return the DataFrame itself, without `collect()`.",
     }
     raise Failed(sentences.get(kind, f"Your function returned a {kind}: return a Spark DataFrame."), seen=[kind])

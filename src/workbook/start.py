@@ -79,10 +79,8 @@ def _ending_on_signals() -> Iterator[None]:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         yield
-    except KeyboardInterrupt:
-        pass
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

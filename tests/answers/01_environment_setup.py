@@ -104,7 +104,7 @@ def catalog_of_its_own_name():
 
 @right("delta_settings")
 def settings_by_keyword():
-    return dict([("spark.sql.catalog.spark_catalog", CATALOG), ("spark.sql.extensions", EXTENSION)])
+    return dict(zip(("spark.sql.catalog.spark_catalog", "spark.sql.extensions"), (CATALOG, EXTENSION), strict=True))
 
 
 @wrong("delta_artifact", says="without the Spark line")

@@ -41,7 +41,7 @@ GROUPS = ("time", "amount", "customer", "product", "currency")
 
 @dataclass
 class Delivery:
-    """Lines with their defects: `marks[group]` names each row's defect of that group by its position + 1, 0 for none."""
+    """Lines and their defects: `marks[group]` names each row's defect of the group by its position + 1, 0 for none."""
 
     lines: Arrays
     marks: dict[str, Ints]

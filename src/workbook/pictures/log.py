@@ -18,6 +18,8 @@ MOST_COMMITS = 50
 # From this many files on, files that were added together and removed together are drawn as one.
 TOGETHER = 4
 
+# The parameters of operations that say most.
+PARAMETERS = ("mode", "outputMode", "predicate", "version", "properties", "columns", "zOrderBy", "clusterBy", "expr")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 COMMIT = re.compile(r"(\d{20})\.json")
 CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\..*")
@@ -76,10 +78,11 @@ class _Files:
 
 
 def delta_log(spark: "SparkSession", path: str) -> Picture:
-    """Draw the log of a Delta table: a row a commit, a column a file, from its adding to its removal.
+    """Draw the log of a Delta table: a row a commit, and each file as a line from its adding to its removal.
 
     `path` is the folder of the table, or the table's name. Files are called A, B, C in the order in which they
-    appear; rows come from the statistics in the log. Works on Spark Connect too.
+    appear; four or more that were added together and removed together share a line. Rows come from the statistics
+    in the log. Works on Spark Connect too.
 
     Raises ValueError where there is no log, where its first commits were cleaned up, or where it has more than 50
     commits.
@@ -174,17 +177,7 @@ def _rows(add: dict[str, Any]) -> _Rows:
 def _detail(parameters: dict[str, Any]) -> str:
     """What an operation was told, as one line: `Overwrite`, `(id = 1)`, `to version 3`."""
     found = []
-    for name in (
-        "mode",
-        "outputMode",
-        "predicate",
-        "version",
-        "properties",
-        "columns",
-        "zOrderBy",
-        "clusterBy",
-        "expr",
-    ):
+    for name in PARAMETERS:
         value = str(parameters.get(name, "")).strip('"')
         if value not in ("", "[]", "{}", "None"):
             found.append(f"to version {value}" if name == "version" else _plain(value))

@@ -41,7 +41,9 @@ def plan(frame: "DataFrame") -> Picture:
 
     Rows flow down: scans are at the top, the result is at the bottom. It is the final plan, after adaptive
     execution. A shuffle is a box with slanted sides, a broadcast one with round sides. The bytes of a shuffle are
-    those before compression, which are the same on every run. Every row is computed, and none is brought to Python.
+    those before compression, which are the same on every run. Where a sort samples its input before it divides it,
+    Spark counts the rows of that input twice: they are marked "in two passes". Every row is computed, and none is
+    brought to Python.
 
     Classic Spark only: raises TypeError for a DataFrame of Spark Connect.
     """
@@ -74,10 +76,16 @@ def _operator(node: Any, passes: int = 1) -> _Operator:
     if kind == "AQEShuffleReadExec":
         return _read_as(_metrics(node)["numPartitions"], _operator(node.child()))
     if exchange := kind.endswith("ExchangeExec"):
-        passes = 2 if "rangepartitioning" in node.simpleString(0) else 1
+        passes = 2 if _samples_first(node) else 1
     inputs = [_operator(child, passes) for child in _sequence(node.children())]
     inputs += [_operator(child) for child in _sequence(node.subqueries()) if not child.nodeName().startswith("Reused")]
     return _described(node, kind, tuple(inputs), 1 if exchange else passes)
+
+
+def _samples_first(exchange: Any) -> bool:
+    """Whether the exchange goes through its input once before, to find where to divide it: those rows count twice."""
+    by_range: bool = exchange.simpleString(0).startswith("Exchange rangepartitioning")
+    return by_range and _metrics(exchange)["numPartitions"] > 1
 
 
 def _read_as(partitions: int, exchange: _Operator) -> _Operator:

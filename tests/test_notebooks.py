@@ -1,0 +1,103 @@
+"""Every notebook runs from end to end, also with other parameters, and every lesson on Spark Connect too.
+
+That the printed outputs are unchanged is nbval's business: pytest collects the notebooks of `chapters/` by itself.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from conftest import ROOT
+from servers import connect_server
+from workbook import generate
+from workbook.authored import authored
+from workbook.course import Course
+
+COURSE = Course(ROOT)
+STEMS = pytest.mark.parametrize("stem", COURSE.stems)
+OTHER = {"scale": 0.02, "seed": 11}
+KINDS = pytest.mark.parametrize(
+    "kind", [COURSE.chapter, COURSE.solution, COURSE.exercises], ids=["chapters", "solutions", "exercises"]
+)
+
+
+@STEMS
+@KINDS
+def test_it_runs_to_its_end_with_other_parameters(
+    stem: str,
+    kind: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+) -> None:
+    path = kind(stem)
+    record_property("notebook", str(path.relative_to(ROOT)))
+    if kind == COURSE.solution:
+        monkeypatch.setenv("WORKBOOK_STRICT", "1")  # a check that does not pass raises
+    done = papermill.execute_notebook(
+        path,
+        tmp_path / "done.ipynb",
+        parameters={**OTHER, "base_path": str(tmp_path / "base")},
+        cwd=path.parent,
+        progress_bar=False,
+    )
+    if kind == COURSE.exercises:
+        outcomes = re.findall(r"^. (\w+): (.+)$", outputs(done), re.MULTILINE)
+        assert outcomes == [(item.name, "not attempted") for item in authored(COURSE, stem)]
+
+
+def outputs(notebook: NotebookNode) -> str:
+    """What the code cells displayed or printed, as text."""
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in shown)
+
+
+@STEMS
+def test_the_first_code_cell_holds_the_parameters(stem: str) -> None:
+    first = next(cell for cell in generate.read(COURSE.chapter(stem)).cells if cell.cell_type == "code")
+    assert first.metadata["tags"] == ["parameters"]
+    assert re.findall(r"^(\w+) = ", first.source, re.MULTILINE) == ["scale", "base_path", "seed"]
+
+
+@pytest.fixture(scope="module")
+def remote() -> Iterator[str]:
+    with connect_server() as address:
+        yield address
+
+
+@STEMS
+def test_on_connect_only_the_cells_tagged_classic_only_fail(
+    stem: str, remote: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_REMOTE", remote)
+    notebook = generate.chapter_notebook(COURSE, stem)
+    client = NotebookClient(
+        notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": str(ROOT / "chapters")}}
+    )
+    client.execute()
+    failed = {cell.id: error(cell) for cell in notebook.cells if error(cell)}
+    tagged = {cell.id for cell in notebook.cells if "classic-only" in cell.metadata.get("tags", [])}
+    assert {cell: text for cell, text in failed.items() if cell not in tagged} == {}
+    assert tagged - failed.keys() == set(), "These cells run on Connect: they need no tag."
+
+
+def error(cell: NotebookNode) -> str:
+    """The error that a cell ended with, or nothing."""
+    raised = [output for output in cell.get("outputs", []) if output.output_type == "error"]
+    return "".join(f"{output.ename}: {output.evalue}"[:300] for output in raised)
+
+
+@STEMS
+def test_a_sentence_says_why_a_cell_is_classic_only(stem: str) -> None:
+    before = ""
+    for cell in nbformat.read(COURSE.chapter(stem), 4).cells:
+        if cell.cell_type == "markdown":
+            before = cell.source
+        elif "classic-only" in cell.metadata.get("tags", []):
+            assert "classic" in before.lower(), f"{cell.id}: say in the text before it why it needs classic Spark."
