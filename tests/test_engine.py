@@ -117,7 +117,7 @@ def test_a_spark_job_without_end_is_cancelled(spark) -> None:
 
 def test_more_rows_than_the_driver_may_hold_are_refused_by_spark() -> None:
     def collect_all(changes: Changes) -> Changes:
-        return changes.sparkSession.range(3 * 10**7).selectExpr("id", "uuid() AS text").collect()
+        return changes.sparkSession.range(3 * 10**6).selectExpr("id", "uuid() AS text").collect()
 
     result = run(collect_all)
     assert result.outcome == "error"
@@ -280,3 +280,55 @@ def test_leaving_the_program_is_an_error_like_others() -> None:
 def test_an_answer_is_not_passed_by_columns_of_another_type() -> None:
     result = run(lambda changes: solution(changes).withColumn("at", F.col("at").cast("string")))
     assert result.message == "The column `at` is of type string, and int is asked for."
+
+
+def test_an_error_of_delta_itself_whose_condition_spark_does_not_know_is_explained(tmp_path) -> None:
+    def saves_twice(changes: Changes) -> Changes:
+        for _ in range(2):
+            changes.write.format("delta").save(str(tmp_path / "table"))
+        return changes
+
+    result = run(saves_twice)
+    assert result.outcome == "error"
+    assert result.message.startswith("Spark says DELTA_PATH_EXISTS: Cannot write to already existent path")
+
+
+def test_a_limit_that_is_reached_in_a_call_to_java_leaves_the_session_usable() -> None:
+    def asks_for_ever(changes: Changes) -> Changes:
+        while True:
+            changes.sparkSession.conf.get("spark.sql.ansi.enabled")
+
+    assert "still running after 1 seconds" in run(asks_for_ever, seconds=1).message
+    assert_the_next_check_stands()
+    assert get_spark().conf.get("spark.sql.ansi.enabled") == "true"
+
+
+@exercise(objective="1.5", hints=("nudge", "api", "skeleton"), docs="https://spark.apache.org", why="It matters.")
+def portable(answer, case: Case) -> None:
+    with case.as_on_connect():
+        case.value(answer(case.spark.range(3)), 3, call="portable")
+    case.value(case.spark.range(3).rdd.count(), 3, call="afterwards, an RDD")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("rdd", lambda frame: frame.rdd.count()),
+        ("_jdf", lambda frame: frame._jdf.count()),
+        ("sparkContext", lambda frame: frame.sparkSession.sparkContext.parallelize(range(3)).count()),
+        ("_jvm", lambda frame: frame.sparkSession._jvm.java.lang.Math.max(3, 1)),
+    ],
+)
+def test_what_connect_lacks_is_refused_on_a_classic_session_too(name: str, answer) -> None:
+    result = engine.run(portable.exercise, answer)  # type: ignore[attr-defined]
+    assert result.outcome == "failed"
+    assert result.message.startswith(f"Your code used `{name}`, which only classic Spark has")
+
+
+def test_what_connect_has_is_not_refused_and_classic_spark_is_whole_afterwards() -> None:
+    assert engine.run(portable.exercise, lambda frame: frame.count()).outcome == "passed"  # type: ignore[attr-defined]
+
+
+def test_a_value_of_another_type_is_named_by_its_type() -> None:
+    result = engine.run(portable.exercise, lambda frame: float(frame.count()))  # type: ignore[attr-defined]
+    assert result.message == "portable gave 3.0 (float), and 3 (int) was expected."

@@ -319,5 +319,5 @@ def test_a_notebook_shows_panels_with_buttons_and_records_progress(executed, sma
         for model in executed.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
     ]
     assert [state["description"] for state in states if state.get("description")] == ["Hint", "Solution"] * 3
-    [pressed] = [state["outputs"] for state in states if state.get("outputs")]
-    assert API.replace("`return`", "<code>return</code>") in pressed[0]["data"]["text/html"]
+    [pressed] = [state["value"] for state in states if state["_model_name"] == "HTMLModel" and state.get("value")]
+    assert API.replace("`return`", "<code>return</code>") in pressed

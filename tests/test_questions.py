@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from pyspark.sql import SparkSession
 
 from conftest import ROOT
 from workbook import engine, generate, questions
@@ -115,14 +116,14 @@ def test_a_question_without_a_proof_cannot_be_proven(good: dict[str, Question], 
 
 
 @pytest.mark.parametrize("question", PROVABLE, ids=lambda question: question.id)
-def test_the_proof_of_the_question_holds_and_leaves_nothing_behind(question: Question, spark) -> None:
+def test_the_proof_of_the_question_holds_and_leaves_nothing_behind(question: Question, spark: SparkSession) -> None:
     before = _left_in(spark)
     with engine.isolated(spark) as case:
         questions.prove(question, spark, Path(case.path()))
     assert _left_in(spark) == before
 
 
-def _left_in(spark) -> tuple[dict[str, str], list[str], list[str]]:
+def _left_in(spark: SparkSession) -> tuple[dict[str, str], list[str], list[str]]:
     """What a proof could leave in the session: settings, schemas, and tables and views of the current schema."""
     names = [sorted(row.name for row in rows) for rows in (spark.catalog.listDatabases(), spark.catalog.listTables())]
     return dict(spark.conf.getAll), names[0], names[1]

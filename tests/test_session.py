@@ -130,8 +130,7 @@ def test_a_connect_server_is_used_where_spark_remote_is_set() -> None:
 def test_a_cluster_is_used_where_spark_master_is_set() -> None:
     with cluster() as address:
         code, out, error = result_of(
-            FIRST_TABLE
-            + "master = spark.sparkContext.master.split(':')[0]\n"
+            FIRST_TABLE + "master = spark.sparkContext.master.split(':')[0]\n"
             "print(master, spark.range(0, 10, 1, 4).selectExpr('sum(id)').first()[0])\n"
             "from pyspark.sql import functions as F\n"
             "print(spark.range(2).select(F.udf(lambda n: n + 1, 'long')('id').alias('n')).collect())",

@@ -222,7 +222,8 @@ def _frame(result: object) -> "DataFrame":
         "`toPandas()`. pandas holds all rows in the driver's memory.",
         "builtins list": "Your function returned a list: return the DataFrame itself, without `collect()`.",
     }
-    raise Failed(sentences.get(kind, f"Your function returned a {kind}: return a Spark DataFrame."), seen=[kind])
+    other = f"Your function returned a {kind.removeprefix('builtins ')}: return a Spark DataFrame."
+    raise Failed(sentences.get(kind, other), seen=[kind])
 
 
 def _difference(rows: Sequence[Any], others: Sequence[Any]) -> list[Any]:

@@ -62,12 +62,6 @@ def save_and_read_in_sql(rows, path):
     return rows.sparkSession.sql(f"SELECT * FROM delta.`{path}`")
 
 
-@right("save_and_read")
-def save_with_the_arguments_of_save(rows, path):
-    rows.write.save(path, format="delta", mode="overwrite")
-    return rows.sparkSession.read.load(path, format="delta")
-
-
 @wrong("delta_settings", says="`spark.sql.catalog.spark_catalog` is not there")
 def only_the_extension():
     """Has seen VACUUM parse and believes to be done."""
@@ -86,7 +80,7 @@ def exchanged():
     return {"spark.sql.extensions": CATALOG, "spark.sql.catalog.spark_catalog": EXTENSION}
 
 
-@wrong("delta_settings", says="its package is not")
+@wrong("delta_settings", says="that lives among Spark's own packages")
 def catalog_of_another_package():
     """Expects both classes in the package of Delta."""
     return {"spark.sql.extensions": EXTENSION, "spark.sql.catalog.spark_catalog": "io.delta.sql.DeltaCatalog"}
@@ -299,11 +293,6 @@ def adds_distinct_amounts(sales):
 
 
 @right("total_amount")
-def total_with_coalesce(sales):
-    return sales.select(F.coalesce(F.sum("amount"), F.lit(0.0)).alias("total")).collect()[0].total
-
-
-@right("total_amount")
 def total_in_sql(sales):
     [row] = sales.sparkSession.sql("SELECT coalesce(sum(amount), 0D) AS total FROM {sales}", sales=sales).collect()
     return row.total
@@ -346,17 +335,6 @@ def saved_unless_there(spark, name):
     empty.write.format("delta").mode("ignore").saveAsTable(name)
 
 
-@right("ensure_table")
-def asked_before(spark, name):
-    if not spark.catalog.tableExists(name):
-        spark.catalog.createTable(name, source="delta", schema=spark.table(_empty(spark)).schema)
-
-
-def _empty(spark):
-    spark.createDataFrame([], "order_id string, amount double").createOrReplaceTempView("no_orders")
-    return "no_orders"
-
-
 @wrong("register", says="The type of the table is 'MANAGED'")
 def copied(spark, name, path):
     """Copies the rows into a table of its own."""
@@ -391,11 +369,6 @@ def written_again_in_place(spark, name, path):
 @right("register")
 def registered_by_the_catalog(spark, name, path):
     spark.catalog.createTable(name, path=path, source="delta")
-
-
-@right("register")
-def registered_with_an_option(spark, name, path):
-    spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta OPTIONS (path '{path}')")
 
 
 @wrong("session_kind", says="the answer is the same for both")
