@@ -260,7 +260,7 @@ def test_every_option_is_explained_in_the_quiz(good: dict[str, Question]) -> Non
 
 
 def test_in_a_terminal_a_quiz_is_printed_with_its_answers_last(
-    good_course: Course, capsys: pytest.CaptureFixture
+    good_course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
     questions.quiz("how-many-partitions", "order-of-a-query")
     assert capsys.readouterr().out.strip() == (
