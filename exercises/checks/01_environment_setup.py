@@ -180,7 +180,7 @@ def delta_artifact(answer: Answer, case: Case) -> None:
         "returns that argument wherever nobody has set `name`, even where Spark has a default of its own.",
         "`try: return spark.conf.get(name).… == …`, and `except SparkNoSuchElementException: return …`.",
     ),
-    docs="https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/pyspark.sql.conf.RuntimeConfig.get.html",
+    docs="https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/pyspark.sql.conf.RuntimeConfig.html",
     why="All settings are text. `get(name, default)` looks like a dictionary's `get` and hides Spark's own default, "
     "so code that uses it can believe that adaptive execution is off while every query uses it.",
 )
@@ -235,8 +235,7 @@ def is_on(answer: Answer, case: Case) -> None:
         "`spark.conf` can say whether a setting may change, without changing it: see `RuntimeConfig.isModifiable`.",
         "A list comprehension over `names` with an `if` that asks `spark.conf`.",
     ),
-    docs="https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/"
-    "pyspark.sql.conf.RuntimeConfig.isModifiable.html",
+    docs="https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/pyspark.sql.conf.RuntimeConfig.html",
     why="Static settings (`spark.sql.extensions`, the warehouse) and those of the JVM (memory, jars) need a new "
     "session, and on Databricks a restart of the compute. An accepted setting is not yet an effective one: "
     "`spark.sql.catalog.spark_catalog` may be set at run time, and a catalog that is in use stays as it is.",
@@ -868,8 +867,8 @@ def _sign(error: str) -> str:
     ),
     docs="https://spark.apache.org/docs/latest/configuration.html",
     why="To an interviewer: the same code, another session. Compare jars, extension and catalog as the running "
-    "sessions report them. Jars named after the JVM has started come too late, and a builder's settings do nothing "
-    "where a session is there already: on Databricks both belong to the compute, not to the code.",
+    "sessions report them. Jars named after the JVM has started come too late, and a builder's static settings do "
+    "nothing where a session is there already: on Databricks both belong to the compute, not to the code.",
 )
 def pipeline_changes(answer: Answer, case: Case) -> None:
     catalog, extensions, packages = "spark.sql.catalog.spark_catalog", "spark.sql.extensions", "spark.jars.packages"
