@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import papermill
 import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from conftest import ROOT
@@ -79,7 +79,7 @@ def test_on_connect_and_with_other_parameters_only_the_cells_tagged_classic_only
 ) -> None:
     monkeypatch.setenv("SPARK_REMOTE", remote)
     parameters = {**OTHER, "base_path": str(tmp_path / "base")}
-    notebook = parameterize_notebook(generate.chapter_notebook(COURSE, stem), parameters)
+    notebook = parameterize_notebook(load_notebook_node(str(COURSE.chapter(stem))), parameters)
     client = NotebookClient(
         notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": str(ROOT / "chapters")}}
     )
@@ -98,9 +98,8 @@ def error(cell: NotebookNode) -> str:
 
 @STEMS
 def test_a_sentence_says_why_a_cell_is_classic_only(stem: str) -> None:
-    before = ""
-    for cell in nbformat.read(COURSE.chapter(stem), 4).cells:
-        if cell.cell_type == "markdown":
-            before = cell.source
-        elif "classic-only" in cell.metadata.get("tags", []):
-            assert "classic" in before.lower(), f"{cell.id}: say in the text before it why it needs classic Spark."
+    cells = generate.read(COURSE.chapter(stem)).cells
+    for before, cell, after in zip(cells, cells[1:], cells[2:], strict=False):
+        if "classic-only" in cell.metadata.get("tags", []):
+            around = "".join(near.source for near in (before, after) if near.cell_type == "markdown")
+            assert "classic" in around, f"{cell.id}: say in the text beside it why it needs classic Spark."

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Outcome = Literal["passed", "failed", "not_attempted", "error"]
 Answer = Callable[..., Any]
 
-TIME_LIMIT = 20.0
+TIME_LIMIT = 30.0
 """Seconds that a check may take, as learners are told; a check answers in about one."""
 PRINTED_LINES = 20
 
