@@ -65,9 +65,9 @@ def course() -> Course:
     return Course(ROOT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spark() -> SparkSession:
-    """The course's own local session."""
+    """The course's own local session: one for all modules, unless one of them had to end it."""
     return get_spark()
 
 

@@ -18,7 +18,6 @@ app = typer.Typer(
     add_completion=False,
 )
 Chapter = Annotated[str, typer.Argument(help="A chapter, such as 03.")]
-console = Console(highlight=False)
 
 
 def main() -> None:
@@ -65,7 +64,7 @@ def doctor() -> None:
     table = _table("This machine", "Looked at", "Found", "What it means")
     for finding in findings:
         table.add_row(f"{_mark(finding.fits)} {finding.name}", finding.found, finding.meaning)
-    console.print(matrix, table)
+    Console(highlight=False).print(matrix, table)
     wrong = [f"✗ {item.name}: {item.found}. {item.meaning}" for item in findings if not item.fits]
     looked_at = {item.name for item in findings}
     wrong += [
@@ -129,7 +128,7 @@ def progress() -> None:
             table.add_row(line.number, line.text, done, "", style="bold")
         else:
             table.add_row(line.number, line.text, done, "\n".join(line.left))
-    console.print(table)
+    Console(highlight=False).print(table)
     say(terminal.what_now(course, own))
     _tell(own)
 
