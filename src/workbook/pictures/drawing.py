@@ -13,8 +13,8 @@ STYLE = """
 .workbook-picture {
   --wb-text: var(--pst-color-text-base, var(--jp-content-font-color1, currentColor));
   --wb-quiet: var(--pst-color-text-muted, var(--jp-content-font-color1, currentColor));
-  --wb-page: var(--pst-color-background, var(--jp-layout-color1, transparent));
-  --wb-surface: var(--pst-color-surface, var(--jp-layout-color2, transparent));
+  --wb-page: var(--pst-color-background, var(--jp-layout-color1, var(--vscode-editor-background, Canvas)));
+  --wb-surface: var(--pst-color-surface, var(--jp-layout-color2, var(--vscode-editor-background, Canvas)));
   --wb-line: var(--pst-color-text-muted, var(--jp-content-font-color2, currentColor));
   font-family: var(--pst-font-family-base, var(--jp-content-font-family, system-ui, sans-serif));
   font-size: 12px;

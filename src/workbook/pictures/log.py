@@ -290,8 +290,8 @@ def _as_text(title: str, commits: list[_Commit], files: list[_Files]) -> str:
     return "\n".join([title, "", *drawing.table(rows)])
 
 
-RAIL, WORDS, WORDS_WIDTH, LANES, LANE, CHIP = 24, 52, 236, 300, 94, 84
-TOP, ROW, CHIP_HEIGHT, SEEN_WIDTH = 36, 84, 38, 130
+RAIL, WORDS, WORDS_WIDTH, LANES, LANE, CHIP = 24, 52, 196, 256, 88, 80
+TOP, ROW, CHIP_HEIGHT, SEEN_WIDTH = 36, 84, 38, 112
 LOOKS = {
     "added": ("+", "shape green"),
     "changed": ("±", "shape blue"),
