@@ -74,7 +74,7 @@ def started(folder: Path) -> Iterator[Started]:
         addresses = re.findall(r"http://\S+", printed)
         assert len(addresses) == 2, printed
         yield Started(process, printed, *addresses)
-        process.kill()
+        process.terminate()  # which stops JupyterLab too, should a test have failed before it did
         process.wait()
 
 
