@@ -98,6 +98,8 @@ def python_with_pip(python):
 
 def run(command):
     environment = dict(os.environ, VIRTUAL_ENV=VENV, UV_PYTHON_DOWNLOADS="never", UV_LINK_MODE=link_mode())
+    # uv has certificates of its own and does not know those of a company's proxy; the second is the older name.
+    environment.update(UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1", PIP_ROOT_USER_ACTION="ignore")
     if subprocess.call(command, env=environment):
         fail(
             "Packages could not be fetched or installed (the lines above say why): the first start needs a network; "
