@@ -23,7 +23,7 @@ def course(small_course: Course) -> Course:
     """A course on which everything fits: this one's lock, and its jars."""
     shutil.copy(ROOT / "requirements.lock", small_course.root)
     (small_course.cache / "jars").mkdir(parents=True)
-    for jar in java.DELTA_JARS:
+    for jar in java.JARS:
         shutil.copy(ROOT / ".cache" / "jars" / jar.file, small_course.cache / "jars")
     return small_course
 

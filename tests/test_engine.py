@@ -1,6 +1,8 @@
 """What a learner's code may do to the session, and that the next check stands all the same."""
 
 import sys
+from datetime import datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from workbook import engine
-from workbook.case import Case
+from workbook.case import Case, Failed
 from workbook.engine import Result
 from workbook.exercise import Exercise, ____, exercise
 from workbook.session import get_spark
@@ -192,6 +194,25 @@ def test_a_check_runs_with_the_first_settings_and_gives_the_learners_own_back() 
         spark.conf.set("spark.sql.ansi.enabled", "true")
 
 
+def test_a_stream_that_an_answer_leaves_running_is_stopped_and_the_lessons_own_goes_on() -> None:
+    spark = get_spark()
+
+    def never_ends() -> DataFrame:
+        return spark.readStream.format("rate").load()
+
+    own = never_ends().writeStream.format("noop").start()
+
+    def leaves_a_stream(changes: Changes) -> Changes:
+        never_ends().writeStream.format("noop").start()
+        return solution(changes)
+
+    try:
+        assert run(leaves_a_stream).outcome == "passed"
+        assert [query.id for query in spark.streams.active] == [own.id]
+    finally:
+        own.stop()
+
+
 def test_the_lessons_tables_and_views_survive_a_drop() -> None:
     spark = get_spark()
     spark.range(3).write.format("delta").saveAsTable("orders")
@@ -332,3 +353,20 @@ def test_what_connect_has_is_not_refused_and_classic_spark_is_whole_afterwards()
 def test_a_value_of_another_type_is_named_by_its_type() -> None:
     result = engine.run(portable.exercise, lambda frame: float(frame.count()))  # type: ignore[attr-defined]
     assert result.message == "portable gave 3.0 (float), and 3 (int) was expected."
+
+
+@pytest.mark.parametrize("pattern", [("C2", ...), (..., "Bergen", ...), ("C2", "Bergen", 1, ...), ("C2", ..., 1)])
+def test_three_dots_in_a_pattern_are_any_value_and_at_its_end_any_rest(pattern: tuple[object, ...]) -> None:
+    case = Case(get_spark(), Path("."), "default")
+    with pytest.raises(Failed, match=r"^C2, Bergen, 1 is older$"):
+        case.equal(
+            case.rows("customer string, city string, at int", ("C2", "Bergen", 1)),
+            "customer string, city string, at int",
+            when={("C1", ...): "another", ("C2", ..., 2): "newer", pattern: "{got} is older"},
+        )
+
+
+def test_a_time_is_written_as_people_write_it() -> None:
+    case = Case(get_spark(), Path("."), "default")
+    with pytest.raises(Failed, match=r"^newest gave 2026-03-01 10:00:00, and 2026-03-01 13:00:00 was expected\.$"):
+        case.value(datetime(2026, 3, 1, 10), datetime(2026, 3, 1, 13), call="newest")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from servers import connect_server, finished, python
-from workbook.pictures import Picture, delta_log, plan
+from workbook.pictures import Picture, delta_log, plan, scd2
 
 SVG = "http://www.w3.org/2000/svg"
 
@@ -207,6 +208,125 @@ def test_a_spill_is_told(spark: SparkSession) -> None:
     assert "spilled about" in spilled.text
 
 
+def versions(*rows: tuple[object, ...]) -> list[dict[str, object]]:
+    names = ("customer_id", "city", "email", "valid_from", "valid_to", "is_current")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+SPAN = {"valid_from": "2026-01-01", "valid_to": "2026-01-02", "is_current": False}
+
+HISTORY = """\
+SCD2 history: 3 keys, 5 versions, 2 current
+
+customer_id  city    email          valid_from        valid_to          state
+C1           Lyon    a@example.org  2026-01-01 09:00  2026-01-02 09:00  closed
+C1           Paris   a@example.org  2026-01-02 09:00  NULL              current
+C2           Київ    NULL           2026-01-01 09:00  2026-01-03 12:30  closed
+C2           Київ    b@example.org  2026-01-03 12:30  NULL              current
+C3           Boston  c@example.org  2026-01-01 09:00  2026-01-04 13:00  closed"""
+
+HISTORY_ROWS = versions(
+    ("C2", "Київ", "b@example.org", datetime(2026, 1, 3, 12, 30), None, True),
+    ("C1", "Lyon", "a@example.org", datetime(2026, 1, 1, 9), datetime(2026, 1, 2, 9), False),
+    ("C1", "Paris", "a@example.org", datetime(2026, 1, 2, 9), None, True),
+    ("C2", "Київ", None, datetime(2026, 1, 1, 9), datetime(2026, 1, 3, 12, 30), False),
+    ("C3", "Boston", "c@example.org", datetime(2026, 1, 1, 9), datetime(2026, 1, 4, 13), False),
+)
+
+
+@pytest.fixture(scope="module")
+def history() -> Picture:
+    return scd2(HISTORY_ROWS)
+
+
+def texts(picture: Picture) -> list[str]:
+    return [text.text or "" for text in ElementTree.fromstring(picture.svg).iter(f"{{{SVG}}}text")]
+
+
+def test_a_history_tells_the_versions_of_each_key_and_which_is_current(history: Picture) -> None:
+    assert repr(history) == HISTORY
+    assert "C2: NULL from 2026-01-01 09:00 to 2026-01-03 12:30, closed." in history.description
+    assert "C2: b@example.org from 2026-01-03 12:30 on, current." in history.description
+
+
+def test_a_bar_names_only_what_differs_among_the_versions_of_its_key(history: Picture) -> None:
+    assert {"Lyon", "Paris", "NULL", "Boston"} <= set(texts(history))
+    assert "Київ" not in texts(history)
+
+
+def test_a_bar_of_a_key_with_one_version_names_what_differs_elsewhere() -> None:
+    rows = [{"id": key, "name": "Zoé", "city": city, **SPAN} for key, city in [("C1", "Lyon"), ("C2", "Umeå")]]
+    rows.append({**rows[0], "city": "Nice", "valid_from": "2026-01-02", "valid_to": None, "is_current": True})
+    assert {"Lyon", "Nice", "Umeå"} <= set(texts(scd2(rows)))
+
+
+def test_a_key_without_a_current_version_is_marked_as_ended(history: Picture) -> None:
+    assert texts(history).count("ended") == 1
+
+
+def test_a_history_in_a_dataframe_gives_the_same_bytes_in_any_order(spark: SparkSession, history: Picture) -> None:
+    schema = "customer_id STRING, city STRING, email STRING, valid_from {0}, valid_to {0}, is_current BOOLEAN"
+    rows = [tuple(row.values()) for row in reversed(HISTORY_ROWS)]
+    frame = spark.createDataFrame(rows, schema.format("TIMESTAMP_NTZ"))
+    assert scd2(frame) == history
+    in_utc = frame.withColumns({name: F.col(name).cast("timestamp") for name in ("valid_from", "valid_to")})
+    assert scd2(in_utc)._repr_html_() == history._repr_html_()
+
+
+def test_versions_that_contradict_each_other_are_marked_in_words() -> None:
+    drawn = scd2(
+        versions(
+            ("C1", "Lyon", None, "2026-01-01", "2026-01-03", False),
+            ("C1", "Paris", None, "2026-01-03", "2026-01-02", False),
+            ("C1", "Nîmes", None, "2026-01-02", None, True),
+            ("C2", "Bern", None, "2025-01-01", "2026-01-01", False),
+            ("C2", "Boston", None, "2026-01-01", None, False),
+            ("C3", "Umeå", None, "2026-01-01", "2026-01-02", True),
+        )
+    )
+    head, *lines = repr(drawn).splitlines()
+    assert head == "SCD2 history: 3 keys, 6 versions, 2 current, 5 in contradiction"
+    assert lines == [
+        "",
+        "customer_id  city    email  valid_from  valid_to    state",
+        "C1           Lyon    NULL   2026-01-01  2026-01-03  overlaps",
+        "C1           Nîmes   NULL   2026-01-02  NULL        overlaps",
+        "C1           Paris   NULL   2026-01-03  2026-01-02  never valid",
+        "C2           Bern    NULL   2025-01-01  2026-01-01  closed",
+        "C2           Boston  NULL   2026-01-01  NULL        open, not current",
+        "C3           Umeå    NULL   2026-01-01  2026-01-02  ended, yet current",
+    ]
+    tops = {
+        float(shape.attrib["y"])
+        for shape in ElementTree.fromstring(drawn.svg).iter(f"{{{SVG}}}rect")
+        if "orange" in shape.attrib["class"]
+    }
+    assert len(tops) == 5, "versions that contradict each other are drawn in lanes of their own"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "The history has no versions, and one picture holds 1 to 60: choose keys."),
+        (
+            versions(*[("C1", "a", "b", f"2026-01-01 {number:02}", None, True) for number in range(61)]),
+            "The history has more than 60 versions, and one picture holds 1 to 60: choose keys.",
+        ),
+        (
+            [{"customer_id": "C1", "valid_from": "2026-01-01", "valid_to": None}],
+            "The history has no column is_current: give key, tracked columns and valid_from, valid_to, is_current.",
+        ),
+        (
+            versions(("C1", "Lyon", None, None, None, True)),
+            "A version of C1 has no valid_from: every version begins at some instant.",
+        ),
+    ],
+)
+def test_a_history_that_cannot_be_drawn_is_refused_in_one_sentence(rows: list[dict[str, object]], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        scd2(rows)
+
+
 CONNECT = """
 import sys
 from workbook import get_spark
@@ -247,10 +367,11 @@ def is_sound(picture: Picture) -> None:
     assert not [word for word in ("http", "src=", "href=", "url(", "@import", "<script", " id=") if word in rest]
 
 
-@pytest.mark.parametrize("name", ["log", "joined"])
+@pytest.mark.parametrize("name", ["log", "joined", "history"])
 def test_a_picture_is_sound(name: str, request: pytest.FixtureRequest) -> None:
     draw: Callable[[], Picture] = {
         "log": lambda: request.getfixturevalue("log"),
         "joined": lambda: plan(request.getfixturevalue("joined")),
+        "history": lambda: request.getfixturevalue("history"),
     }[name]
     is_sound(draw())

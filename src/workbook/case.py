@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -21,7 +22,7 @@ MOST_ROWS = 1_000
 ROWS_SHOWN = 5
 
 Pattern = Any
-"""A literal value or row, with `...` for any value in it, or a function of the value that says yes or no."""
+"""A literal value or row, or a function of it that says yes or no. In a row `...` is any value, at its end any rest."""
 Mistakes = Mapping[Pattern, str]
 """The message for each mistake; `{got}` in it becomes the value or row that shows the mistake."""
 
@@ -81,7 +82,7 @@ class Case:
         `missing` for one that should have. The first pattern that fits wins; without one, the message
         names the first difference. `given` is the input, shown beside the rows that differ.
         """
-        frame = _frame(result)
+        frame = frame_of(result)
         names = self._same_columns(frame, schema)
         rows = [plain(tuple(row)) for row in frame.select(*names).limit(MOST_ROWS + 1).collect()]
         if len(rows) > MOST_ROWS:
@@ -194,21 +195,21 @@ def plain(value: Any) -> Any:
 
 def brief(value: object) -> str:
     """`value` in at most 70 characters."""
-    text = ", ".join(map(str, value)) if isinstance(value, tuple) and len(value) > 1 else repr(value)
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) and value else _written(value)
     return text if len(text) <= 70 else text[:69] + "…"
 
 
 def short(value: object) -> str:
-    """`value` as Python writes it, in at most 70 characters."""
-    text = repr(value)
+    """`value` as Python writes it, in at most 70 characters; a date or a time as people do."""
+    text = _written(value)
     return text if len(text) <= 70 else text[:69] + "…"
 
 
-def _names(columns: Sequence[str] | Mapping[str, str]) -> str:
-    return ", ".join(f"`{name}`" for name in columns)
+def _written(value: object) -> str:
+    return str(value) if isinstance(value, date) else repr(value)
 
 
-def _frame(result: object) -> "DataFrame":
+def frame_of(result: object) -> "DataFrame":
     """`result`, once it is a Spark DataFrame; otherwise the sentence that says what it is."""
     from pyspark.sql import DataFrame
 
@@ -224,6 +225,10 @@ def _frame(result: object) -> "DataFrame":
     }
     other = f"Your function returned a {kind.removeprefix('builtins ')}: return a Spark DataFrame."
     raise Failed(sentences.get(kind, other), seen=[kind])
+
+
+def _names(columns: Sequence[str] | Mapping[str, str]) -> str:
+    return ", ".join(f"`{name}`" for name in columns)
 
 
 def _difference(rows: Sequence[Any], others: Sequence[Any]) -> list[Any]:
@@ -253,6 +258,8 @@ def _fits(pattern: Pattern, value: Any) -> bool:
         return bool(pattern(value))
     pattern, value = plain(pattern), plain(value)
     if isinstance(pattern, tuple) and isinstance(value, tuple):
+        if pattern[-1:] == (...,):
+            pattern, value = pattern[:-1], value[: len(pattern) - 1]
         return len(pattern) == len(value) and all(map(_fits, pattern, value))
     return type(pattern) is type(value) and bool(pattern == value)
 

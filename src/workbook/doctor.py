@@ -113,7 +113,7 @@ def _packages(course: Course) -> Finding:
 def _jars(course: Course) -> Finding:
     missing = [jar.file for jar in java.missing_jars(course.cache)]
     if not missing:
-        return Finding("Jars", True, ", ".join(jar.file for jar in java.DELTA_JARS), "Whole, by their checksums.")
+        return Finding("Jars", True, ", ".join(jar.file for jar in java.JARS), "Whole, by their checksums.")
     cure = "Run `make start`; it needs a network once."
     host, port = java.proxy() or (MAVEN, 443)
     if not _answers(host, port):

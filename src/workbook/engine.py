@@ -177,10 +177,14 @@ def _calls_java(frame: FrameType | None) -> bool:
 
 @contextlib.contextmanager
 def isolated(spark: "SparkSession") -> Iterator[Case]:
-    """A folder, a schema and the session's first settings for one check; the learner's own come back after it."""
+    """A folder, a schema and the session's first settings for one check; the learner's own come back after it.
+
+    Streams that were started meanwhile are stopped.
+    """
     folder = Path(tempfile.mkdtemp(prefix="check-"))
     name = f"check_{uuid.uuid4().hex[:8]}"
     settings, schema, views = dict(spark.conf.getAll), spark.catalog.currentDatabase(), _temporary_views(spark)
+    streams = {query.runId for query in spark.streams.active}
     _set(spark, session.first_settings())
     spark.sql(f"CREATE SCHEMA {name} LOCATION '{folder / name}'")
     spark.catalog.setCurrentDatabase(name)
@@ -188,6 +192,9 @@ def isolated(spark: "SparkSession") -> Iterator[Case]:
         yield Case(spark, folder, name)
     finally:
         if session.is_alive(spark):
+            for query in spark.streams.active:
+                if query.runId not in streams:
+                    query.stop()
             _restore(spark, name, settings, schema, views)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -55,13 +55,15 @@ def _spark_sentence(condition: str | None, message: str) -> str:
 
 
 def _java_sentence(error: Any) -> str:
-    """The message of the innermost cause that has one."""
-    cause, message = error.java_exception, ""
+    """The message of the innermost cause that has a condition of Spark's, or else of the innermost that has one."""
+    cause, messages = error.java_exception, ["a Java error without a message"]
     while cause is not None:
-        message = cause.getMessage() or message
+        messages.append(cause.getMessage() or messages[-1])
         cause = cause.getCause()
-    condition = re.match(r"\[([A-Z0-9_.]+)\]", message)
-    return _spark_sentence(condition.group(1) if condition else None, message or "a Java error without a message")
+    conditions = [found for message in messages if (found := re.match(r"\[([A-Z0-9_.]+)\]", message))]
+    if conditions:
+        return _spark_sentence(conditions[-1].group(1), conditions[-1].string)
+    return _spark_sentence(None, messages[-1])
 
 
 def _own_line(error: BaseException, answer: Callable[..., Any]) -> str:

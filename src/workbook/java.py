@@ -1,4 +1,4 @@
-"""The Java that runs Spark, and what it needs: two jars, a trust store, an archive of classes.
+"""The Java that runs Spark, and what it needs: three jars, a trust store, an archive of classes.
 
 Everything is kept in the course's `.cache` folder and made once. Nothing here starts Spark.
 """
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import urllib.request
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,6 +80,13 @@ DELTA_JARS = (
         "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc",
     ),
 )
+POSTGRES = Jar(
+    "org.postgresql",
+    "postgresql",
+    "42.7.8",
+    "2a32a9dcbc42d67a50ad3a0de5efd102c8d2be46720045f2cbd6689f160ab7c7",
+)
+JARS = (*DELTA_JARS, POSTGRES)
 
 
 def find_java() -> Path:
@@ -150,23 +158,23 @@ def spark_jars() -> Path:
     return Path(pyspark.__file__).parent / "jars"
 
 
-def missing_jars(cache: Path) -> list[Jar]:
-    """The pinned jars that `cache` lacks, or holds damaged."""
-    return [jar for jar in DELTA_JARS if not _is_whole(cache / "jars" / jar.file, jar)]
+def missing_jars(cache: Path, jars: Sequence[Jar] = JARS) -> list[Jar]:
+    """Those of the pinned jars that `cache` lacks, or holds damaged."""
+    return [jar for jar in jars if not _is_whole(cache / "jars" / jar.file, jar)]
 
 
 def _is_whole(path: Path, jar: Jar) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == jar.sha256
 
 
-def fetch_jars(cache: Path) -> list[Path]:
-    """The pinned jars as paths in `cache`, fetched first where missing.
+def fetch_jars(cache: Path, jars: Sequence[Jar] = JARS) -> list[Path]:
+    """The pinned jars, or those of them that are asked for, as paths in `cache`, fetched first where missing.
 
     Raises SetupError without a network, or when a fetched jar is not the pinned one.
     """
-    for jar in missing_jars(cache):
+    for jar in missing_jars(cache, jars):
         _fetch(jar, cache)
-    return [cache / "jars" / jar.file for jar in DELTA_JARS]
+    return [cache / "jars" / jar.file for jar in jars]
 
 
 def _fetch(jar: Jar, cache: Path) -> None:
@@ -272,7 +280,7 @@ def _write_trust_store(store: Path) -> bool:
 
 
 def class_path(cache: Path) -> str:
-    """The class path of Spark with Delta Lake."""
+    """The class path of Spark with Delta Lake and the driver of PostgreSQL."""
     return os.pathsep.join(map(str, [*fetch_jars(cache), *sorted(spark_jars().glob("*.jar"))]))
 
 
@@ -284,7 +292,7 @@ def archive(cache: Path) -> Path:
     home = find_java()
     parts = [(home / "release").read_text(encoding="utf-8"), str(home), *QUICK_FLAGS, *MODULE_FLAGS]
     parts += [f"{jar.name}:{jar.stat().st_size}" for jar in sorted(spark_jars().glob("*.jar"))]
-    parts += [jar.sha256 for jar in DELTA_JARS]
+    parts += [jar.sha256 for jar in JARS]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
     return cache / f"classes-{key}.jsa"
 

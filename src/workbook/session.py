@@ -116,7 +116,7 @@ def _classic_session(master: str) -> "SparkSession":
 
 
 def _cluster_settings(master: str) -> dict[str, str]:
-    """What executors in other processes need: Delta's jars, and little memory."""
+    """What executors in other processes need: the course's jars, and little memory."""
     if master.startswith("local"):
         return {}
     jars = ",".join(map(str, java.fetch_jars(CACHE)))

@@ -33,7 +33,7 @@ def prepare(course: Course, say: Say) -> None:
     """
     java.find_java()
     if java.missing_jars(course.cache):
-        say("Fetching Delta Lake's jars …")
+        say("Fetching the jars of Delta Lake and PostgreSQL …")
         java.fetch_jars(course.cache)
     if not java.archive(course.cache).is_file():
         say("Making Spark start quickly (about a minute, once) …")

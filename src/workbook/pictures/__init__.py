@@ -5,7 +5,8 @@ no network, is readable in light and dark, and never means anything by colour al
 """
 
 from workbook.pictures.drawing import Picture
+from workbook.pictures.history import scd2
 from workbook.pictures.log import delta_log
 from workbook.pictures.operators import plan
 
-__all__ = ["Picture", "delta_log", "plan"]
+__all__ = ["Picture", "delta_log", "plan", "scd2"]

@@ -1,0 +1,34 @@
+"""Ingestion: what has arrived, taken in once, with its origin, and with what did not fit set aside and counted.
+
+A target is the name of a Delta table or the path of one (it has a `/`). Everything runs on Spark Connect too.
+"""
+
+from lakehouse.ingestion.api import ShopApi
+from lakehouse.ingestion.audit import Entry, arrivals, record
+from lakehouse.ingestion.batches import write_once
+from lakehouse.ingestion.copy_into import Copied, copied_files, copy_into
+from lakehouse.ingestion.files import Ingested, NewColumns, ingest_new_files
+from lakehouse.ingestion.jdbc import bounds, read_partitioned, read_since
+from lakehouse.ingestion.landing import Discrepancy, arrive, check_delivery
+from lakehouse.ingestion.schemas import schema_versions
+
+__all__ = [
+    "Copied",
+    "Discrepancy",
+    "Entry",
+    "Ingested",
+    "NewColumns",
+    "ShopApi",
+    "arrivals",
+    "arrive",
+    "bounds",
+    "check_delivery",
+    "copied_files",
+    "copy_into",
+    "ingest_new_files",
+    "read_partitioned",
+    "read_since",
+    "record",
+    "schema_versions",
+    "write_once",
+]

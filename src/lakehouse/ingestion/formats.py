@@ -1,0 +1,114 @@
+"""Files of any format as records: one JSON text a row with the file it came from, or a reason why it is none."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, MapType, StringType, StructField, StructType
+
+RAW = "MAP<STRING, STRING>"
+EMPTY = "record STRING, _file_path STRING, _file_modified_at TIMESTAMP, _file_size BIGINT, reason STRING"
+# RFC 4180 doubles a quotation mark; Spark's default is a backslash before it.
+CSV = {"header": "true", "escape": '"'}
+WHOLE = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"}
+
+Options = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Records:
+    """The rows of some files, and the schema that the files themselves suggest.
+
+    `rows` has record (JSON text of a row, or the line as it is where `reason` is not NULL), reason, _file_path,
+    _file_modified_at and _file_size. `schema` is a function: to find the types of JSON its rows are read.
+    """
+
+    rows: DataFrame
+    schema: Callable[[], StructType]
+
+
+def json_records(spark: SparkSession, files: Sequence[str], options: Options) -> Records:
+    """JSON lines. A line that is no JSON object has a reason. Nested values are inferred as STRING, their JSON text."""
+    lines = spark.read.text(list(files)).where("trim(value) <> ''")
+    reason = F.when(F.from_json("value", RAW).isNull(), F.lit("not a JSON object"))
+    rows = lines.select(F.col("value").alias("record"), *_origin(), reason.alias("reason"))
+
+    def schema() -> StructType:
+        inferred = spark.read.options(**options).json(rows.where("reason IS NULL").select("record")).schema
+        nested = (ArrayType, MapType, StructType)
+        return StructType(
+            [StructField(f.name, StringType() if isinstance(f.dataType, nested) else f.dataType) for f in inferred]
+        )
+
+    return Records(rows, schema)
+
+
+def csv_records(spark: SparkSession, files: Sequence[str], options: Options) -> Records:
+    """CSV with a header, which gives each file columns of its own. All are STRING unless `inferSchema` is an option."""
+    options = {**CSV, **options}
+    parts = []
+    for group in _by_header(spark, files):
+        inferred = spark.read.options(**options).csv(group).schema
+        names = [field.name for field in inferred]
+        texts = StructType([StructField(name, StringType()) for name in [*names, "_refused"]])
+        table = spark.read.schema(texts).options(columnNameOfCorruptRecord="_refused", **options).csv(group)
+        record = F.coalesce("_refused", F.to_json(F.struct(*(F.col(f"`{name}`") for name in names))))
+        reason = F.when(F.col("_refused").isNotNull(), F.lit("wrong number of columns"))
+        parts.append((table.select(record.alias("record"), *_origin(), reason.alias("reason")), inferred))
+    return _together(spark, parts)
+
+
+def parquet_records(spark: SparkSession, files: Sequence[str], options: Options) -> Records:
+    """Parquet, whose files know their types; where they differ, the schema has that of the first file."""
+    groups: dict[str, list[str]] = {}
+    for file in files:
+        groups.setdefault(spark.read.options(**options).parquet(file).schema.json(), []).append(file)
+    parts = []
+    for schema, group in groups.items():
+        record = F.to_json(F.struct("*"), WHOLE).alias("record")
+        table = spark.read.options(**options).parquet(*group)
+        nothing = F.lit(None).cast("STRING").alias("reason")
+        parts.append((table.select(record, *_origin(), nothing), StructType.fromJson(json.loads(schema))))
+    return _together(spark, parts)
+
+
+def nothing(spark: SparkSession) -> Records:
+    """No rows, and no columns."""
+    return Records(spark.createDataFrame([], EMPTY), lambda: StructType([]))
+
+
+FORMATS = {"json": json_records, "csv": csv_records, "parquet": parquet_records}
+
+
+def _origin() -> list[Column]:
+    return [
+        F.col("_metadata.file_path").alias("_file_path"),
+        F.col("_metadata.file_modification_time").alias("_file_modified_at"),
+        F.col("_metadata.file_size").alias("_file_size"),
+    ]
+
+
+def _by_header(spark: SparkSession, files: Sequence[str]) -> list[list[str]]:
+    """The files in groups with the same first line; files without one are in no group."""
+    position = F.struct("_metadata.file_block_start", F.monotonically_increasing_id().alias("line"))
+    lines = spark.read.text(list(files)).select("value", position.alias("at"), "_metadata.file_path")
+    headers = lines.groupBy("file_path").agg(F.min_by("value", "at").alias("header"))
+    grouped = headers.groupBy("header").agg(F.sort_array(F.collect_list("file_path")).alias("files"))
+    return sorted(found for (found,) in grouped.select("files").collect())
+
+
+def _together(spark: SparkSession, parts: Sequence[tuple[DataFrame, StructType]]) -> Records:
+    rows = [rows for rows, _ in parts] or [nothing(spark).rows]
+    return Records(reduce(DataFrame.unionByName, rows), lambda: merged(schema for _, schema in parts))
+
+
+def merged(schemas: Iterable[StructType]) -> StructType:
+    """All columns in order of their first appearance, with the type that they have there; capitals do not matter."""
+    fields: dict[str, StructField] = {}
+    for schema in schemas:
+        for field in schema:
+            fields.setdefault(field.name.lower(), field)
+    return StructType(list(fields.values()))

@@ -1,0 +1,52 @@
+"""The landing zone: a file arrives whole or not at all, and a delivery is what its manifest says."""
+
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def arrive(path: Path | str, content: bytes) -> Path:
+    """Write a file so that no reader sees half of it: under a hidden name in the same folder, then renamed.
+
+    Spark passes over names that begin with a dot or an underscore, and a rename inside a folder is one step.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(f".{path.name}.part")
+    hidden.write_bytes(content)
+    os.replace(hidden, path)
+    return path
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """A file of a delivery that is not as announced; `problem` is missing, unreadable or changed."""
+
+    path: str
+    problem: str
+
+
+def check_delivery(landing: Path | str, manifest: Path | str) -> list[Discrepancy]:
+    """Compare what lies in the landing zone with a manifest, as `lakehouse.sources.land` writes it; [] if all is there.
+
+    The manifest is JSON, `{"files": [{"path": …, "sha256": …}, …]}`, paths relative to the landing zone, checksums of
+    the text (packed files unpacked). Files that no manifest announces are left alone: they may belong to another one.
+    """
+    announced = json.loads(Path(manifest).read_text(encoding="utf-8"))["files"]
+    found = [Discrepancy(file["path"], _problem(Path(landing, file["path"]), file["sha256"])) for file in announced]
+    return [discrepancy for discrepancy in found if discrepancy.problem]
+
+
+def _problem(path: Path, sha256: str) -> str:
+    if not path.is_file():
+        return "missing"
+    content = path.read_bytes()
+    try:
+        text = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error):
+        return "unreadable"
+    return "" if hashlib.sha256(text).hexdigest() == sha256 else "changed"

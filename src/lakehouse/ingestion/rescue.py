@@ -1,0 +1,52 @@
+"""Records and a schema: what fits becomes columns, and what does not is rescued."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, MapType, StructField, StructType
+
+from lakehouse.ingestion.formats import RAW
+
+RESCUED = "_rescued_data"
+
+
+def fitted(records: DataFrame, schema: StructType, texts: bool, rescue: bool) -> DataFrame:
+    """The columns of `schema` from the JSON texts in `record`, then `_rescued_data`, then the other columns.
+
+    A value fits if it is of the column's type: neither "3" nor 2.5 is a BIGINT; any value fits a STRING. `texts` says
+    that all values are texts (CSV): then what `try_cast` can read fits. `_rescued_data` is JSON, the values of unknown
+    columns and those that did not fit as texts, with `_file_path`; NULL where there are none, and left out unless
+    `rescue`. In a nested value, a field that its type lacks is dropped.
+    """
+    raw, typed = F.from_json("record", RAW), F.from_json("record", schema)
+    parsed = records.withColumns({"_raw": raw, "_typed": typed})
+    values = {f.name: _text(f) if texts else F.col("_typed")[f.name] for f in schema}
+    misfits = [F.when(_misfit(f, values[f.name], texts), F.lit(f.name)) for f in schema]
+    lost = F.map_filter(
+        "_raw",
+        lambda name, value: (
+            value.isNotNull()
+            & (
+                ~name.isin(schema.names)
+                | F.coalesce(F.array_contains(F.array_compact(F.array(*misfits)), name), F.lit(False))
+            )
+        ),
+    )
+    where = F.create_map(F.lit("_file_path"), F.col("_file_path"))
+    rescued = F.when(F.size(lost) > 0, F.to_json(F.map_concat(lost, where))).alias(RESCUED)
+    columns = [value.alias(name) for name, value in values.items()]
+    return parsed.select(*columns, *([rescued] if rescue else []), *records.columns)
+
+
+def _text(field: StructField) -> Column:
+    return F.col("_raw")[field.name].try_cast(field.dataType)
+
+
+def _misfit(field: StructField, value: Column, texts: bool) -> Column:
+    """Whether there is a value, and it was lost or, in a nested one, a part of it."""
+    given = F.col("_raw")[field.name]
+    lost = value.isNull()
+    if isinstance(field.dataType, ArrayType | MapType | StructType) and not texts:
+        whole = F.concat(F.lit('{"value": '), given, F.lit("}"))
+        schema = f"value {field.dataType.simpleString()}, refused STRING"
+        lost |= F.from_json(whole, schema, {"columnNameOfCorruptRecord": "refused"})["refused"].isNotNull()
+    return given.isNotNull() & lost
