@@ -31,6 +31,8 @@ Answer = Callable[..., Any]
 TIME_LIMIT = 30.0
 """Seconds that a check may take, as learners are told; a check answers in about one."""
 PRINTED_LINES = 20
+# A query over a few rows spends most of its time in compiling the code that Spark generates for it: interpret it.
+FEW_ROWS = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 NOT_ATTEMPTED = "There is still a ____ in your function: replace it by your answer, then check again."
 STOPPED = "Your code stopped the Spark session: leave `stop()` out. A new session was started, so just check again."
@@ -185,7 +187,7 @@ def isolated(spark: "SparkSession") -> Iterator[Case]:
     name = f"check_{uuid.uuid4().hex[:8]}"
     settings, schema, views = dict(spark.conf.getAll), spark.catalog.currentDatabase(), _temporary_views(spark)
     streams = {query.runId for query in spark.streams.active}
-    _set(spark, session.first_settings())
+    _set(spark, {**session.first_settings(), **FEW_ROWS})
     spark.sql(f"CREATE SCHEMA {name} LOCATION '{folder / name}'")
     spark.catalog.setCurrentDatabase(name)
     try:

@@ -48,8 +48,14 @@ MODULE_FLAGS = (
     "-Dio.netty.tryReflectionSetAccessible=true",
     "--enable-native-access=ALL-UNNAMED",
 )
-# A course runs many small queries: the first compiler tier and the serial collector start soonest.
-QUICK_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+# A course runs many small queries: the first compiler tier and the serial collector start soonest. Spark has more code
+# and more classes than Java makes room for at first; each time that it made more, it would collect all its memory.
+QUICK_FLAGS = (
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-XX:ReservedCodeCacheSize=256m",
+    "-XX:MetaspaceSize=256m",
+)
 
 
 @dataclass(frozen=True)

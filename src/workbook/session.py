@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import importlib
 import logging
 import os
 import shutil
@@ -184,6 +185,7 @@ def _start_java() -> tuple["subprocess.Popen[bytes]", int, str]:
             env={**spark_environment(), "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection)},
             start_new_session=True,
         )
+        importlib.import_module("pyspark.testing.utils")  # imports pandas; pyspark would wait for it once Java is there
         while not connection.is_file():
             if process.poll() is not None:
                 raise SetupError(
