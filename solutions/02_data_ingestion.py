@@ -384,8 +384,8 @@ check(schema_changes)
 # ## Exercise 2.14 · Rescue what does not fit
 #
 # A delivery has come as text. Give `quantity` and `amount` their types. A value that does not fit becomes NULL, and
-# its text goes into `_rescued`, a JSON object with an entry for each such value. `_rescued` is NULL where all values
-# fit.
+# its text goes into `_rescued`, a JSON object with an entry for each such value, in the order of the columns.
+# `_rescued` is NULL where all values fit.
 #
 # `order_id, quantity, amount`, all text: `("O1", "two", "9.5")` → `order_id string, quantity int, amount double,
 # _rescued string`: `("O1", None, 9.5, '{"quantity":"two"}')`
@@ -416,8 +416,8 @@ check(cast_or_rescue)
 # batch lacks one. A new column is then, by `mode`:
 #
 # * `"addNewColumns"`: added behind them;
-# * `"rescue"`: put into `_rescued`, a JSON object of the new columns of the row; NULL where the row has no value in
-#   any, and a column also of a batch without new columns;
+# * `"rescue"`: put into `_rescued`, a JSON object of the new columns of the row, in the order of the batch; NULL where
+#   the row has no value in any, and a column also of a batch without new columns;
 # * `"failOnNewColumns"`: refused, by a `ValueError` that names it;
 # * `"none"`: left out.
 #
@@ -511,7 +511,7 @@ check(append_once)
 # ## Exercise 2.19 · The books of a delivery
 #
 # `manifest` says how many rows each file was to have; `rows` holds one row a row that came, with what became of it:
-# `clean`, `quarantined` or `duplicate`. Write the audit: one row a file, also for a file that never came and for one
+# `clean`, `quarantined` or `duplicate`. Return the audit: one row a file, also for a file that never came and for one
 # that nobody announced (0 rows are promised of it). The books balance where the three add up to what was promised.
 #
 # `source_file, promised` and `source_file, outcome` → `source_file string, promised bigint, clean bigint, quarantined

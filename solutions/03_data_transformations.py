@@ -14,8 +14,9 @@
 # # Exercises: Data transformations
 #
 # Write your answer where a function says `return ____`, run the cell, then run the `check` below it. Every
-# exercise stands alone: begin anywhere, and answer with DataFrame functions or with SQL, as you like. Stuck? Run
-# `hint(name_of_the_function)` in a new cell.
+# exercise stands alone: begin anywhere, and answer with DataFrame functions or with SQL, as you like. For SQL, give a
+# DataFrame a name first: `orders.createOrReplaceTempView("orders")`. Stuck? Run `hint(name_of_the_function)` in a new
+# cell.
 
 # %%
 from pyspark.sql import DataFrame, SparkSession, Window
@@ -340,8 +341,8 @@ check(rows_lost)
 # %% [markdown]
 # ## Exercise 3.15 · Count what changed
 #
-# A Delta table keeps a change data feed. A consumer has read all versions up to and including `seen`. Count the rows
-# that were inserted, updated and deleted since then.
+# A Delta table keeps a change data feed. A consumer has read all versions up to and including `seen`, and there are
+# newer ones. Count the rows that were inserted, updated and deleted since then.
 #
 # the name of a table, and `seen` → `kind string, rows bigint`: one row for each of `insert`, `update`, `delete` that
 # happened

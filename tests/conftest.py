@@ -1,7 +1,6 @@
 """What the tests share: the course itself, and one Spark session for all of them."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -11,11 +10,13 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from pyspark.sql import SparkSession
 
+import proven
 from workbook import doctor, generate, work
 from workbook.course import Course
+from workbook.engine import FEW_ROWS
 from workbook.session import get_spark
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = proven.ROOT
 BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome"),
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -28,6 +29,27 @@ MAY_BE_SKIPPED = {
 _reports: list[pytest.TestReport] = []
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the group when its turn comes
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the slow proofs of stems that have not changed; give each file, and each stem in it, one worker."""
+    changed = proven.changed(Course(ROOT))
+    known = [item for item in items if item.get_closest_marker("slow_proof") and stem_of(item) not in changed]
+    if known:
+        config.hook.pytest_deselected(items=known)
+    items[:] = [item for item in items if item not in known]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {stem_of(item)}".strip()))
+        if item.get_closest_marker("slow_proof"):
+            item.user_properties.append(("slow_proof", stem_of(item)))
+
+
+def stem_of(item: pytest.Item) -> str:
+    """The stem that a test is about, where it is about one: a parameter of its own, or that of its exercise."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    proof = parameters.get("proof")
+    return str(proof.exercise.stem if proof else parameters.get("stem", ""))
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _reports.append(report)
 
@@ -36,11 +58,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail for a skipped test that may not be; after a full run, write what the status page shows."""
     if hasattr(session.config, "workerinput"):
         return
-    holes = [report.nodeid for report in _reports if report.skipped and report.nodeid not in MAY_BE_SKIPPED]
+    skipped = {report.nodeid.split("@")[0] for report in _reports if report.skipped}  # "@" and the worker's group
+    holes = sorted(skipped - MAY_BE_SKIPPED.keys())
     if holes:
         print(f"\nSkipped, and not on the list in tests/conftest.py: {', '.join(holes)}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    if os.environ.get("WORKBOOK_FULL") == "1":
+    proven.write(Course(ROOT), proven.whole(Course(ROOT), _reports))
+    if proven.FULL:
         runs = [report for report in _reports if report.when == "call" and dict(report.user_properties).get("notebook")]
         write_status(runs)
 
@@ -69,6 +93,17 @@ def course() -> Course:
 def spark() -> SparkSession:
     """The course's own local session: one for all modules, unless one of them had to end it."""
     return get_spark()
+
+
+@pytest.fixture(scope="module")
+def few_rows(spark: SparkSession) -> Iterator[None]:
+    """Queries are interpreted, as in a check: for tests of many small ones, whose plans do not matter."""
+    before = {name: spark.conf.get(name) for name in FEW_ROWS}
+    for name, value in FEW_ROWS.items():
+        spark.conf.set(name, value)
+    yield
+    for name, value in before.items():
+        spark.conf.set(name, value)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 
-from workbook import java, session
+from workbook import engine, java, session
 
 DEADLINE = 120
 """Seconds after which a server that does not answer is taken for broken."""
@@ -21,6 +21,7 @@ def connect_server() -> Iterator[str]:
     settings = {
         **session.EVERYWHERE,
         **session.SMALL,
+        **engine.FEW_ROWS,
         "spark.master": "local[2]",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(port),

@@ -32,6 +32,12 @@ def test_a_stem_is_missing_nowhere(stem: str) -> None:
     assert [str(path.relative_to(ROOT)) for path in files_of(COURSE, stem) if not path.is_file()] == []
 
 
+def test_no_two_exercises_share_a_name() -> None:
+    """`check(f)` finds an exercise by the name of the function alone."""
+    names = Counter(item.name for stem in COURSE.stems for item in exercises_of(COURSE, stem))
+    assert [name for name, times in names.items() if times > 1] == []
+
+
 @each_stem
 def test_a_stem_is_in_the_contents_with_its_solutions(stem: str) -> None:
     contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -13,6 +14,7 @@ from workbook import engine
 from workbook.case import Case, Failed
 from workbook.engine import Result
 from workbook.exercise import Exercise, ____, exercise
+from workbook.explain import explain
 from workbook.session import get_spark
 
 pytestmark = pytest.mark.usefixtures("spark")
@@ -312,6 +314,11 @@ def test_an_error_of_delta_itself_whose_condition_spark_does_not_know_is_explain
     result = run(saves_twice)
     assert result.outcome == "error"
     assert result.message.startswith("Spark says DELTA_PATH_EXISTS: Cannot write to already existent path")
+
+
+def test_a_condition_of_delta_for_which_spark_has_no_words_is_named() -> None:
+    error = PySparkException(message="[INTERNAL_ERROR] Cannot find main error class 'DELTA_X' SQLSTATE: XX000")
+    assert explain(error, solution).startswith("Spark says DELTA_X: it has no more words for it.")
 
 
 def test_a_limit_that_is_reached_in_a_call_to_java_leaves_the_session_usable() -> None:

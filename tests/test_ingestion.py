@@ -37,6 +37,8 @@ from lakehouse.sources import Shop, land
 from servers import connect_server, finished, python
 from workbook.servers import Postgres, postgres, shop_api
 
+pytestmark = pytest.mark.usefixtures("few_rows")
+
 
 class Place:
     """A landing zone, a table and a checkpoint of one test."""

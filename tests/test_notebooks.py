@@ -3,7 +3,6 @@
 That the printed outputs are unchanged is nbval's business: pytest collects the notebooks of `chapters/` by itself.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from conftest import ROOT
+from proven import FULL
 from servers import connect_server
 from workbook import generate
 from workbook.authored import authored
@@ -25,8 +25,9 @@ COURSE = Course(ROOT)
 STEMS = pytest.mark.parametrize("stem", COURSE.stems)
 OTHER = {"scale": 0.02, "seed": 11}
 # In a run of every day nbval runs the lessons as they are, and Spark Connect runs them with other parameters.
-LESSONS = [COURSE.chapter] if os.environ.get("WORKBOOK_FULL") == "1" else []
-KINDS = pytest.mark.parametrize("kind", [*LESSONS, COURSE.solution, COURSE.exercises], ids=lambda kind: kind.__name__)
+LESSONS = [COURSE.chapter] if FULL else []
+SOLUTIONS = pytest.param(COURSE.solution, marks=pytest.mark.slow_proof)
+KINDS = pytest.mark.parametrize("kind", [*LESSONS, SOLUTIONS, COURSE.exercises], ids=lambda kind: kind.__name__)
 
 
 @STEMS
@@ -73,6 +74,7 @@ def remote() -> Iterator[str]:
         yield address
 
 
+@pytest.mark.slow_proof
 @STEMS
 def test_on_connect_and_with_other_parameters_only_the_cells_tagged_classic_only_fail(
     stem: str, remote: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

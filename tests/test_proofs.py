@@ -72,14 +72,3 @@ def test_a_stem_without_answers_is_named(copy: Course) -> None:
     copy.answers("01_good").unlink()
     with pytest.raises(CourseError, match=r"01_good\.py is missing: it holds the wrong and the right answers"):
         proofs.proofs_of(copy, "01_good")
-
-
-def test_the_fingerprint_of_a_stem_changes_with_each_file_that_decides(copy: Course) -> None:
-    before = proofs.fingerprint(copy, "01_good")
-    assert before == proofs.fingerprint(COURSE, "01_good"), "where the course lies does not matter"
-    for path in (copy.solution_source("01_good"), copy.checks("01_good"), copy.answers("01_good")):
-        whole = path.read_bytes()
-        path.write_bytes(whole + b"\n")
-        assert proofs.fingerprint(copy, "01_good") != before
-        path.write_bytes(whole)
-    assert proofs.fingerprint(copy, "01_good") == before

@@ -9,6 +9,8 @@ from pyspark.sql import functions as F
 from lakehouse.silver import history_changes, latest_per_key, scd2_history
 from workbook import data
 
+pytestmark = pytest.mark.usefixtures("few_rows")
+
 KEYS, ORDER = ["customer_id"], ["updated_at", "change_id"]
 CHANGES = "change_id BIGINT, operation STRING, customer_id STRING, city STRING, updated_at TIMESTAMP_NTZ"
 Rows = list[tuple[object, ...]]

@@ -29,7 +29,7 @@ def holding(entry: str) -> Callable[[object], bool]:
         "`DataFrameWriter` has `format` and `mode`; `mode` knows `append`, `overwrite`, `ignore` and `errorifexists`.",
         "`rows.write.format(…).mode(…).save(path)`, then `rows.sparkSession.read.format(…).load(path)`.",
     ),
-    docs="https://docs.delta.io/latest/delta-batch.html",
+    docs="https://docs.delta.io/delta-batch/",
     why="An overwrite of a Delta table is one new version: who reads at that moment sees the old rows or the new "
     "ones, never a mixture, and the old version can be read until `VACUUM` removes it. An overwrite of Parquet files "
     "deletes first.",
@@ -89,7 +89,7 @@ def save_and_read(answer: Answer, case: Case) -> None:
         'Return `{"spark.sql.extensions": "io.delta.sql.…", "spark.sql.catalog.spark_catalog": '
         '"org.apache.spark.sql.delta.catalog.…"}`.',
     ),
-    docs="https://docs.delta.io/latest/quick-start.html",
+    docs="https://docs.delta.io/quick-start/",
     why="With the catalog alone, paths work, a table by name is made and cannot be read, and `VACUUM` does not parse. "
     "With the extension alone, Delta refuses even a path. Both are read once, when the session starts: set them where "
     "it is built, for afterwards it is too late.",
@@ -142,7 +142,7 @@ def delta_settings(answer: Answer, case: Case) -> None:
         "Build `<spark line>` and `<scala line>` first, then fill them into "
         "`io.delta:delta-spark_<spark line>_<scala line>:<delta version>`.",
     ),
-    docs="https://docs.delta.io/latest/releases.html",
+    docs="https://docs.delta.io/releases/",
     why="Spark's internals may change from one line (4.1, 4.2) to the next, and Scala's byte code does so too. "
     "A patch release changes neither, so the name carries two numbers of each.",
 )
@@ -436,7 +436,7 @@ def ensure_table(answer: Answer, case: Case) -> None:
         "`CREATE TABLE … USING delta LOCATION '…'` makes an external table; Delta reads the columns from its log.",
         "`spark.sql(f\"CREATE TABLE {name} USING … LOCATION '…'\")`.",
     ),
-    docs="https://docs.delta.io/latest/delta-batch.html",
+    docs="https://docs.delta.io/delta-batch/",
     why="The catalog holds the entry, the folder holds the table. An external table outlives its name; a managed one "
     "is deleted with it. On Databricks the path must lie in an external location of Unity Catalog, and managed tables "
     "are the default advice: the platform may then optimise and clean them.",
@@ -593,7 +593,7 @@ def country_names(answer: Answer, case: Case) -> None:
         "Put the four answers into a dictionary, `{'python': …, 'java': …, 'spark': …, 'scala': …}`, and return the "
         "names whose answer is no.",
     ),
-    docs="https://docs.delta.io/latest/releases.html",
+    docs="https://docs.delta.io/releases/",
     why="Such a function belongs where a deployment begins: it fails in a second with a name, where the cluster fails "
     "after ten minutes with a `NoSuchMethodError`. A jar of the neighbouring line may even work, until the one call "
     "that has changed.",
@@ -662,7 +662,7 @@ def misfits(answer: Answer, case: Case) -> None:
         "Split the extensions into a list of clean names; then ask whether Delta's class is *in* it, and whether the "
         "catalog *is* Delta's.",
     ),
-    docs="https://docs.delta.io/latest/quick-start.html",
+    docs="https://docs.delta.io/quick-start/",
     why="The notebook has both because somebody set them once for the whole cluster; the job has its own. Ask the "
     "session that fails, with `spark.conf.get`, not the file that should have configured it.",
 )

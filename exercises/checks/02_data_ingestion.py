@@ -310,13 +310,18 @@ def finished_files(answer: Answer, case: Case) -> None:
     docs="https://docs.databricks.com/aws/en/ingestion/file-metadata-column",
     why="Ask for `_metadata` at the read: after a join or an aggregation it is gone. `_metadata` has also "
     "`file_modification_time` and `file_size`; and it writes a path as a URI, a space as %20. `input_file_name()` is "
-    "the old way, and Unity Catalog's compute does not have it.",
+    "the old way: Unity Catalog does not have it, nor has any Databricks Runtime from 17.3 on.",
 )
 def with_source(answer: Answer, case: Case) -> None:
     landing = case.path("landing")
     file(f"{landing}/2026-03-01", "orders.json", '{"order_id": "O1", "amount": 9.5}')
     file(f"{landing}/2026-03-02", "orders.json", '{"order_id": "O2", "amount": 3}', '{"order_id": "O3", "amount": 4}')
-    result = answer(case.spark, landing)
+    result = case.runs(
+        lambda: frame_of(answer(case.spark, landing)),
+        "Your code raised {error}: it found no file to infer from. Spark reads the files of a folder and does not look "
+        "into the folders in it.",
+        error="UNABLE_TO_INFER_SCHEMA",
+    )
     case.equal(
         result,
         "order_id string, amount double, source_file string",
@@ -338,6 +343,12 @@ def with_source(answer: Answer, case: Case) -> None:
                 ...,
                 lambda text: str(text).startswith("/2026"),
             ): "A row came back as {got}: below the landing zone the path begins without a slash.",
+            (
+                ...,
+                ...,
+                lambda text: str(text).startswith("file:"),
+            ): "A row came back as {got}: `_metadata` writes a path as a URI, with `file:` in front, and that is left "
+            "when the landing zone is cut off. Count the parts from the end.",
             (
                 ...,
                 ...,
@@ -898,7 +909,12 @@ def load_new_files(answer: Answer, case: Case) -> None:
 
     def load() -> None:
         running = {query.id for query in case.spark.streams.active}
-        answer(case.spark, landing, path, checkpoint)
+        case.runs(
+            lambda: answer(case.spark, landing, path, checkpoint),
+            "Spark says `Schema must be specified` ({error}): a stream of files infers no schema. Give it the columns "
+            "and types of the exercise.",
+            error="Schema must be specified",
+        )
         left = [query for query in case.spark.streams.active if query.id not in running]
         case.require(
             not left,
@@ -1022,7 +1038,7 @@ def schema_changes(answer: Answer, case: Case) -> None:
         "A value did not fit when it was there before the cast and is not there after it. Which of the values NULL, "
         "'two' and '2.5' is that true of, for an int?",
         "`Column.try_cast` gives NULL where `cast` would raise. `F.to_json` of a struct leaves out its NULL fields, "
-        "and makes `{}` when all are; `F.nullif` turns one value into NULL.",
+        "and makes `{}` when all are; `F.nullif(column, F.lit('{}'))` turns that value into NULL.",
         "`F.to_json(F.struct(F.when(<cast is NULL>, <the text>).alias('quantity'), …))`, and NULL in the place of "
         "`{}`.",
     ),
@@ -1133,6 +1149,12 @@ def evolve(answer: Answer, case: Case) -> None:
         f"The columns came back as {names(added.columns)}: the table's own come first, in its order.",
         seen=names(added.columns),
     )
+    kind = dict(added.dtypes)["city"]
+    case.require(
+        kind != "void",
+        f"`city` is of type {kind}: a NULL from `F.lit(None)` has no type of its own. Give it the table's.",
+        seen=kind,
+    )
     case.equal(
         added,
         "order_id string, amount double, city string, coupon string, points int",
@@ -1178,6 +1200,13 @@ def evolve(answer: Answer, case: Case) -> None:
         f"For a batch without new columns, `rescue` gave {names(unchanged.columns)}: the shape of a table must not "
         "change from day to day, so `_rescued` is always there.",
         seen=names(unchanged.columns),
+    )
+    kind = dict(frame_of(unchanged).dtypes)["_rescued"]
+    case.require(
+        kind != "void",
+        f"For a batch without new columns, `_rescued` is of type {kind}: a NULL from `F.lit(None)` has no type of its "
+        "own. Here it is a text.",
+        seen=kind,
     )
     case.equal(unchanged, "order_id string, amount double, city string, _rescued string", ("O3", 1.0, "Oslo", None))
     left_out = frame_of(answer(batch, known, "none"))
@@ -1268,7 +1297,7 @@ def rows_of_new_files(answer: Answer, case: Case) -> None:
         "`orders.write.format('delta').mode('overwrite').option('replaceWhere', <the condition for one "
         "day>).save(path)`.",
     ),
-    docs="https://docs.delta.io/latest/delta-batch.html#selective-overwrite",
+    docs="https://docs.delta.io/delta-batch/#overwrite-rows-matching-a-predicate-with-replacewhere",
     why="`replaceWhere` says what goes, so it is right for an empty batch, and Delta refuses rows that do not meet the "
     "condition. Dynamic partition overwrite lets the batch decide: a stray row of another day takes that whole day "
     "with it. In SQL: `INSERT INTO … REPLACE WHERE …`.",
@@ -1279,7 +1308,11 @@ def replace_day(answer: Answer, case: Case) -> None:
     before = case.rows(shape, ("O1", 1.0, first), ("O2", 2.0, second), ("O3", 3.0, second), ("O4", 4.0, third))
     before.write.format("delta").partitionBy("ordered_on").save(path)
     corrected = case.rows(shape, ("O2", 2.5, second))
-    answer(corrected, "2026-03-02", path)
+    case.runs(
+        lambda: answer(corrected, "2026-03-02", path),
+        "Your code raised {error}: without quotes, 2026-03-02 is a subtraction.",
+        error="2026 - ",
+    )
     commits_made = commits(path) - 1
     answer(case.rows(shape), "2026-03-03", path)
     case.equal(
@@ -1330,7 +1363,7 @@ def replace_day(answer: Answer, case: Case) -> None:
         "each application, and skips a write whose version is not higher.",
         "`sales.write.format('delta').mode('append').option('txnAppId', …).option('txnVersion', …).save(path)`.",
     ),
-    docs="https://docs.delta.io/latest/delta-streaming.html#idempotent-table-writes-in-foreachbatch",
+    docs="https://docs.delta.io/delta-streaming/#idempotent-table-writes-in-foreachbatch",
     why="The number and the rows are committed together, so there is no moment between. Two traps: the numbers of an "
     "application may only rise, so a backfill of an old run needs a name of its own; and a new job under an old name, "
     "beginning at 1 again, writes nothing, without an error.",
@@ -1440,7 +1473,7 @@ def audit(answer: Answer, case: Case) -> None:
         "`dropDuplicates` of the batch by its key; then `batch.sparkSession.sql('MERGE INTO delta.`…` … USING {events} "
         "…', events=…)`.",
     ),
-    docs="https://docs.delta.io/latest/delta-streaming.html#upsert-from-streaming-queries-using-foreachbatch",
+    docs="https://docs.delta.io/delta-update/#upsert-from-streaming-queries-using-foreachbatch",
     why="`txnAppId` with the batch's number makes a batch exactly-once while its checkpoint lives. After a loss the "
     "numbers begin again, and Delta skips the first batches without a word, new events included: give the query a new "
     "`txnAppId`, or trust a key. `foreachBatch` itself promises at-least-once.",

@@ -14,7 +14,7 @@ Answer = Callable[..., Any]
 
 SPARK = "https://spark.apache.org/docs/latest/"
 FUNCTIONS = SPARK + "api/python/reference/pyspark.sql/api/pyspark.sql.functions."
-DELTA = "https://docs.delta.io/latest/"
+DELTA = "https://docs.delta.io/"
 
 # The first days of months, where the rules of a history say more than its dates.
 JAN, FEB, MAR, APR, MAY = (date(2026, month, 1) for month in range(1, 6))
@@ -201,8 +201,8 @@ def best_sellers(answer: Answer, case: Case) -> None:
         ("W1", "wine", None),
         given=products,
         when={
-            ("B3", ..., ...): "{got} came back: B2 sold as much and has the smaller id, so B2 is second and B3 "
-            "third. Mind that `rank` gives equals the same number.",
+            ("B3", ..., ...): "{got} came back, and is third: B1 sold most, and B2 as much as B3, with the smaller id. "
+            "Mind that `rank` gives equals the same number.",
             ("T2", ..., ...): "Of the toys came {got} and not T1, which sold as much and has the smaller id: `sold` "
             "alone does not say which of the two is first.",
             ("G1", ..., ...): "{got} came back before G2, which sold 3: NULL comes last.",
@@ -341,8 +341,14 @@ def basket_values(answer: Answer, case: Case) -> None:
         ("O5", [(None, 1, False), (4.0, 3, False)]),
         ("O6", [(7.0, 1, True)]),
     )
+    result = case.runs(
+        lambda: answer(orders),
+        "Your code raised {error}: the start value of `aggregate` must be of the type of its result. Here that is a "
+        "double, so 0.0.",
+        error="UNEXPECTED_INPUT_TYPE",
+    )
     case.equal(
-        answer(orders),
+        result,
         "order_id string, value double",
         ("O1", 23.0),
         ("O2", 8.0),
@@ -560,7 +566,7 @@ def revenue_per_day(answer: Answer, case: Case) -> None:
         "it is NULL. `<=>` and `IS DISTINCT FROM` compare NULL like any value.",
         '`spark.sql(f"DELETE FROM {table} WHERE …")`, with a condition that is true for C3 too.',
     ),
-    docs=DELTA + "delta-update.html",
+    docs=DELTA + "delta-update/",
     why="A condition has three answers, and DELETE and UPDATE act on one of them. Ask of every condition: what of "
     "NULL? And the deleted rows are still on the disk, in the files of the older versions, until VACUUM takes these: "
     "with personal data this is half of the work.",
@@ -602,7 +608,7 @@ def keep_consenting(answer: Answer, case: Case) -> None:
         "and matches the others by name.",
         '`rows.select(…).write.format("delta").mode(…).option("mergeSchema", …).saveAsTable(table)`.',
     ),
-    docs=DELTA + "delta-batch.html",
+    docs=DELTA + "delta-batch/",
     why="Schema enforcement is the lock, `mergeSchema` the key: left in the door, it lets in every typing error of a "
     "producer as a new column. Select by name in front of the write, so that the list of columns stands in the code "
     "and a new one is a decision.",
@@ -658,7 +664,7 @@ def append_orders(answer: Answer, case: Case) -> None:
         "NULL, in Python `None`.",
         '`history.where(…).agg(F.min("version")).first()[0]`, and think of `None` before you subtract.',
     ),
-    docs=DELTA + "delta-utility.html",
+    docs=DELTA + "delta-utility/",
     why="RESTORE is a commit like any other: it makes the table look like the old version, and the history keeps "
     "what happened. It also takes away what other loads have written since, so list these and run them again. It "
     "works as long as the files of that version are there, which VACUUM decides.",
@@ -704,7 +710,7 @@ def version_before(answer: Answer, case: Case) -> None:
         "subtracts sets; in SQL they are `EXCEPT ALL` and `EXCEPT`.",
         '`spark.read.option("versionAsOf", …).table(table)` without `spark.table(table)`.',
     ),
-    docs=DELTA + "delta-batch.html",
+    docs=DELTA + "delta-batch/",
     why="Both compare NULL like any value, which a join does not. Run it the other way round too: rows that came are "
     "as telling as rows that went. And take both versions by number where the table is still being written, or you "
     "compare with a moving one.",
@@ -745,7 +751,7 @@ def rows_lost(answer: Answer, case: Case) -> None:
         "column `_change_type` is `insert`, `delete`, `update_preimage` or `update_postimage`.",
         "Begin at the version after `seen`, leave the preimages out, name the postimages `update`, group and count.",
     ),
-    docs=DELTA + "delta-change-data-feed.html",
+    docs=DELTA + "delta-change-data-feed/",
     why="The preimage says what a row was, the postimage what it is: a consumer that keeps totals needs both, one that "
     "copies the table needs the postimage only. The feed begins when it is switched on, and ends where VACUUM has "
     "removed its files.",
@@ -792,7 +798,7 @@ def changes_by_kind(answer: Answer, case: Case) -> None:
         "`F.coalesce` takes the first of two columns that is not NULL.",
         '`files.where(<not live>).where(F.coalesce(…, …) > hours).select("path")`.',
     ),
-    docs=DELTA + "delta-utility.html",
+    docs=DELTA + "delta-utility/",
     why="The retention must be longer than the longest query, the longest pause of a stream that reads the table, "
     "and the time you want to travel back: seven days is the default, and Delta refuses less unless one switches the "
     "safety off. Unknown files are the reason for it: they may belong to a job that has not committed yet.",
@@ -855,8 +861,9 @@ def newest_per_customer(answer: Answer, case: Case) -> None:
         ("C4", "Graz", date(2026, 1, 6), 30),
         ("C4", "Graz", date(2026, 1, 6), 30),
     ).coalesce(1)
+    result = answer(changes)
     case.equal(
-        answer(changes),
+        result,
         shape,
         ("C1", "Bonn", date(2026, 1, 3), 2),
         ("C2", "Rome", date(2026, 1, 5), 10),
@@ -875,6 +882,13 @@ def newest_per_customer(answer: Answer, case: Case) -> None:
             ("C4", ..., ..., ...): "C4 came back twice, as {got}: it was delivered twice, and `rank` gives equal "
             "rows the same number.",
         },
+    )
+    by_arrival = next((word for word in ("first(", "last(") if word in case.plan(result)), "")
+    case.require(
+        not by_arrival,
+        f"Right, and only by luck: your plan takes `{by_arrival}…)` of each customer, as `dropDuplicates` does. "
+        "Sorting before it promises nothing, for on a cluster rows arrive in any order: let a window or `max` choose.",
+        seen=by_arrival,
     )
 
 
@@ -916,13 +930,14 @@ def current_customers(answer: Answer, case: Case) -> None:
         when={
             ("C5", ...): "{got} came back, and all that is known of C5 is a delete: the newest change says whether a "
             "customer is there.",
+            ("C3", "Kyiv"): "C3 came back as {got}, and change 7 says Lviv: the newest change has the largest "
+            "`change_id`, wherever it stands.",
             ("C2", ...): "{got} came back, who was deleted by change 5: who leaves the deletes out first finds the "
             "change before them newest.",
             ("C1", "Oslo"): "C1 came back as {got}, and change 3 says Bonn: it arrived first and is newer. The order "
             "of arrival says nothing.",
             ("C4", "Paris"): "C4 came back as {got}: change 10 says that the city is not known any more, so NULL is "
             "the newest value. Only a whole row is safe to take.",
-            ("C3", "Kyiv"): "C3 came back as {got}: change 7 is the newest.",
         },
         missing={
             ("C3", ...): "C3 is gone ({got} was expected): it was deleted by change 6 and came back by change 7. Not "
@@ -941,7 +956,7 @@ def current_customers(answer: Answer, case: Case) -> None:
         "Make a temporary view of the reduced batch, then `MERGE INTO {table} AS target USING … AS source ON … WHEN "
         "MATCHED AND <newer> THEN … WHEN NOT MATCHED THEN …`.",
     ),
-    docs=DELTA + "delta-update.html",
+    docs=DELTA + "delta-update/",
     why="With the two guards, one row a key and only newer, the MERGE is idempotent: the same batch again, or an old "
     "one after a new one, changes nothing. Which of two source rows should win is your decision, so Delta refuses to "
     "make it. Beware: it refuses only where the row is in the table. A new key that stands twice in the batch is "
@@ -977,7 +992,8 @@ def upsert_prices(answer: Answer, case: Case) -> None:
             ("P2", 25.0, 8): "P2 has {got}, and change 9 is newer: `dropDuplicates` keeps any of the two.",
             ("P2", 20.0, 6): "P2 still has {got}: its newest change is in the batch.",
             ("P1", 9.0, 3): "P1 has {got}, and the table knew change 5: this one came late, and an older change must "
-            "not win.",
+            "not win. As a condition in `ON`, *newer* does not help: the old change then matches nothing, and is "
+            "inserted.",
             ("P4", 45.0, 10): "P4 has {got}, and change 11 is newer.",
         },
         missing={
@@ -999,7 +1015,7 @@ def upsert_prices(answer: Answer, case: Case) -> None:
         "Drop repeated rows, keep the new ones, group by product (`F.sum`, `F.max`), and MERGE: where matched, "
         "`stock = target.stock + …`, `last_id = …`; where not, insert.",
     ),
-    docs=DELTA + "delta-update.html",
+    docs=DELTA + "delta-update/",
     why="A MERGE that sets a value may run twice, one that adds to a value may not: this is how a re-run corrupts "
     "data. The mark of the last movement is written in the same commit as the sum, so the two can never disagree. It "
     "needs movements that arrive in order; where they do not, keep them in a table of their own and merge by their "
@@ -1059,7 +1075,7 @@ def apply_movements(answer: Answer, case: Case) -> None:
         "Build rows of the table's own columns from the batch (`deleted` is `op = 'D'`, the city NULL then), and "
         "merge them with `WHEN MATCHED AND <newer> THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *`.",
     ),
-    docs=DELTA + "delta-update.html",
+    docs=DELTA + "delta-update/",
     why="Such a mark is called a tombstone. It is what AUTO CDC on Databricks keeps behind your table for deletes "
     "that come out of order, and removes after some days. Readers get a view with `WHERE NOT deleted`. Personal data "
     "must go from the mark, the key must stay.",
@@ -1089,10 +1105,15 @@ def apply_changes(answer: Answer, case: Case) -> None:
         ("C6", 51, "I", "Wien"),
     ).coalesce(1)
     case.runs(
-        lambda: answer(changes, table),
-        "The batch holds C1 twice, and your code raised {error}: reduce it to the newest change of each customer "
-        "first.",
-        error="DELTA_MULTIPLE_SOURCE_ROW",
+        lambda: case.runs(
+            lambda: answer(changes, table),
+            "The batch holds C1 twice, and your code raised {error}: reduce it to the newest change of each customer "
+            "first.",
+            error="DELTA_MULTIPLE_SOURCE_ROW",
+        ),
+        "Your MERGE asks for a column that is not there, and raised {error}: `UPDATE SET *` and `INSERT *` take every "
+        "column of the table from the source, and the batch has no `deleted`.",
+        error="DELTA_MERGE_UNRESOLVED_EXPRESSION",
     )
     case.equal(
         case.spark.table(table),

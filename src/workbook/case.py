@@ -1,6 +1,7 @@
 """What a check works with: inputs of a few rows, a place of its own, and comparisons that name the missing idea."""
 
 import contextlib
+import io
 import math
 import sys
 from collections import Counter
@@ -116,6 +117,13 @@ class Case:
             surplus = [name for name in yours if name not in wanted] or ["a column twice"]
             raise Failed(f"Yours has a column too many: {_names(surplus)}.", seen=surplus)
         return list(wanted)
+
+    def plan(self, result: object) -> str:
+        """The plan of a DataFrame as `explain()` prints it."""
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            frame_of(result).explain()
+        return text.getvalue()
 
     def value(self, got: object, expected: object, *, call: str, when: Mistakes | None = None) -> None:
         """Compare a plain value with a literal; `call` says how it was obtained, such as `"rows_of(0)"`."""

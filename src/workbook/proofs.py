@@ -7,12 +7,10 @@ Each rule is a function that raises ProofFailed, whose text begins with the rule
 import __future__
 
 import ast
-import hashlib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from workbook import engine
@@ -46,8 +44,6 @@ FEWEST_WRONG, FEWEST_RIGHT = 3, 1
 MOST_SENTENCES = 2
 # What may make an expected value: types without a literal of their own.
 LITERAL_TYPES = {"date", "datetime", "timedelta", "Decimal", "float", "bytes", "Row"}
-# The kit's own files that decide which mutants there are and whether one passes.
-DECIDING = ("authored.py", "case.py", "engine.py", "exercise.py", "mutants.py", "proofs.py")
 
 
 class ProofFailed(AssertionError):
@@ -154,14 +150,6 @@ def _imports(course: Course, stem: str) -> str:
             found = ast.parse(cell.source).body
             statements += [ast.unparse(node) for node in found if isinstance(node, (ast.Import, ast.ImportFrom))]
     return "\n".join(statements)
-
-
-def fingerprint(course: Course, stem: str) -> str:
-    """What decides over the mutants of a stem, as one short text: its exercises, its checks, its answers, the kit."""
-    own = [course.solution_source(stem), course.checks(stem), course.answers(stem)]
-    kit = [Path(__file__).with_name(name) for name in DECIDING]
-    content = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in [*own, *kit])
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def serves_an_objective(proof: Proof) -> None:

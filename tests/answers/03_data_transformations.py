@@ -371,6 +371,13 @@ def gift_without_price(orders):
     return orders.select("order_id", _value(orders, _not_returned, lambda item: item.price * item.quantity))
 
 
+@wrong("basket_values", says="must be of the type of its result")
+def whole_number_to_start_with(orders):
+    """Begins a sum of doubles with the integer 0."""
+    lines = F.transform(F.filter(F.coalesce("items", F.array()), _not_returned), _worth)
+    return orders.select("order_id", F.aggregate(lines, F.lit(0), lambda total, one: total + one).alias("value"))
+
+
 @wrong("basket_values", says="nothing is left to group")
 def exploded_and_grouped(orders):
     """Explodes, and so loses orders without lines."""
@@ -889,6 +896,12 @@ def any_row(changes):
     return changes.dropDuplicates(["customer_id"])
 
 
+@wrong("newest_per_customer", says="Sorting before it promises nothing")
+def sorted_first(changes):
+    """Trusts that dropDuplicates keeps the first row of a sort."""
+    return changes.orderBy(F.desc("changed_on"), F.desc("change_id")).dropDuplicates(["customer_id"])
+
+
 @wrong("newest_per_customer", says="it changes from run to run which one you get")
 def by_day_alone(changes):
     """Forgets the tie."""
@@ -1162,6 +1175,13 @@ def rows_deleted(changes, table):
         "WHEN NOT MATCHED THEN INSERT *"
     )
     _merge_customers(_state_rows(_newest(changes)), table, clauses)
+
+
+@wrong("apply_changes", says="take every column of the table from the source")
+def star_without_the_mark(changes, table):
+    """Expects UPDATE SET * to leave alone what the source does not have."""
+    last = _state_rows(_newest(changes)).drop("deleted")
+    _merge_customers(last, table, "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
 
 
 @wrong("apply_changes", says="C3 came back to life")

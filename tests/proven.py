@@ -1,0 +1,57 @@
+"""What was proven before: slow proofs of a chapter run again when something that decides over them has changed.
+
+Slow are the mutants of its exercises, its solutions run as a notebook, and its lesson run on Spark Connect: a minute
+or two a chapter. A test of these carries the mark `slow_proof`. What "changed" means is written down in `proven.json`:
+by stem, a fingerprint of all that decides. It is compared with the files as they are, so the answer is the same in a
+working tree, in CI and in a fresh clone without history. A run in which all slow proofs of a stem held writes the
+stem's fingerprint; until that is committed, they run every time. `make test-full` runs those of all stems.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from workbook.authored import authored
+from workbook.course import Course
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORD = ROOT / "tests" / "proven.json"
+FULL = os.environ.get("WORKBOOK_FULL") == "1"
+NOTEBOOKS = 2  # the solutions, and the lesson on Spark Connect
+
+
+def fingerprint(course: Course, stem: str) -> str:
+    """What decides over the slow proofs of a stem, as one short text: its files, the packages, the versions."""
+    own = [course.chapter_source(stem), course.solution_source(stem), course.checks(stem), course.answers(stem)]
+    shared = [*sorted((ROOT / "src").rglob("*.py")), ROOT / "tests" / "servers.py", ROOT / "requirements.lock"]
+    content = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in [*own, *shared])
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def changed(course: Course) -> list[str]:
+    """The stems whose slow proofs must run."""
+    record = _record()
+    return [stem for stem in course.stems if FULL or record.get(stem) != fingerprint(course, stem)]
+
+
+def whole(course: Course, reports: Iterable[pytest.TestReport]) -> list[str]:
+    """The stems of which every slow proof held in this run."""
+    held = Counter(
+        dict(report.user_properties).get("slow_proof") for report in reports if report.when == "call" and report.passed
+    )
+    return [stem for stem in course.stems if held[stem] == len(authored(course, stem)) + NOTEBOOKS]
+
+
+def write(course: Course, stems: Iterable[str]) -> None:
+    """Write down that the slow proofs of these stems held, with the files as they are."""
+    record = {**_record(), **{stem: fingerprint(course, stem) for stem in stems}}
+    RECORD.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _record() -> dict[str, str]:
+    return dict(json.loads(RECORD.read_text(encoding="utf-8"))) if RECORD.is_file() else {}
