@@ -1,6 +1,7 @@
 """What the tests share: the course itself, and one Spark session for all of them."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from pyspark.sql import SparkSession
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 import proven
 from workbook import doctor, generate, work
+from workbook.authored import authored
 from workbook.course import Course
 from workbook.engine import FEW_ROWS
 from workbook.session import get_spark
@@ -26,28 +30,38 @@ FIXTURE_COURSE = ROOT / "tests" / "fixtures" / "course"
 MAY_BE_SKIPPED = {
     "tests/test_repository.py::test_the_workflow_is_sound": "actionlint is packaged for Linux on x86-64 only.",
 }
+# The stems by the words that tests are named after: the stem itself, or one of its exercises.
+STEMS = {item.name: stem for stem in Course(ROOT).stems for item in authored(Course(ROOT), stem)}
+STEMS |= {stem: stem for stem in Course(ROOT).stems}
 _reports: list[pytest.TestReport] = []
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the group when its turn comes
+def stem_of(nodeid: str) -> str:
+    """The stem that a test is about, where its parameters name one, or an exercise of one."""
+    return next((STEMS[word] for word in re.split(r"[\[\]-]", nodeid) if word in STEMS), "")
+
+
+class OneWorkerAStem(LoadScopeScheduling):  # type: ignore[misc]
+    """Each file, and each stem in it, on one worker: it starts one Spark, and the cells of a lesson stay together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return f"{nodeid.partition('::')[0]} {stem_of(nodeid)}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWorkerAStem:
+    return OneWorkerAStem(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the slow proofs of stems that have not changed; give each file, and each stem in it, one worker."""
+    """Leave out the slow proofs of stems that have not changed."""
     changed = proven.changed(Course(ROOT))
-    known = [item for item in items if item.get_closest_marker("slow_proof") and stem_of(item) not in changed]
+    slow = [item for item in items if item.get_closest_marker("slow_proof")]
+    known = [item for item in slow if stem_of(item.nodeid) not in changed]
+    for item in slow:
+        item.user_properties.append(("slow_proof", stem_of(item.nodeid)))
     if known:
         config.hook.pytest_deselected(items=known)
     items[:] = [item for item in items if item not in known]
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {stem_of(item)}".strip()))
-        if item.get_closest_marker("slow_proof"):
-            item.user_properties.append(("slow_proof", stem_of(item)))
-
-
-def stem_of(item: pytest.Item) -> str:
-    """The stem that a test is about, where it is about one: a parameter of its own, or that of its exercise."""
-    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    proof = parameters.get("proof")
-    return str(proof.exercise.stem if proof else parameters.get("stem", ""))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -58,8 +72,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail for a skipped test that may not be; after a full run, write what the status page shows."""
     if hasattr(session.config, "workerinput"):
         return
-    skipped = {report.nodeid.split("@")[0] for report in _reports if report.skipped}  # "@" and the worker's group
-    holes = sorted(skipped - MAY_BE_SKIPPED.keys())
+    holes = [report.nodeid for report in _reports if report.skipped and report.nodeid not in MAY_BE_SKIPPED]
     if holes:
         print(f"\nSkipped, and not on the list in tests/conftest.py: {', '.join(holes)}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
