@@ -21,6 +21,7 @@ from workbook.engine import FEW_ROWS
 from workbook.session import get_spark
 
 ROOT = proven.ROOT
+COURSE = Course(ROOT)
 BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome"),
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -31,8 +32,7 @@ MAY_BE_SKIPPED = {
     "tests/test_repository.py::test_the_workflow_is_sound": "actionlint is packaged for Linux on x86-64 only.",
 }
 # The stems by the words that tests are named after: the stem itself, or one of its exercises.
-STEMS = {item.name: stem for stem in Course(ROOT).stems for item in authored(Course(ROOT), stem)}
-STEMS |= {stem: stem for stem in Course(ROOT).stems}
+STEMS = {word: stem for stem in COURSE.stems for word in (stem, *(item.name for item in authored(COURSE, stem)))}
 _reports: list[pytest.TestReport] = []
 
 
@@ -54,7 +54,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWork
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the slow proofs of stems that have not changed."""
-    changed = proven.changed(Course(ROOT))
+    changed = proven.changed(COURSE)
     slow = [item for item in items if item.get_closest_marker("slow_proof")]
     known = [item for item in slow if stem_of(item.nodeid) not in changed]
     for item in slow:
@@ -76,7 +76,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if holes:
         print(f"\nSkipped, and not on the list in tests/conftest.py: {', '.join(holes)}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    proven.write(Course(ROOT), proven.whole(Course(ROOT), _reports))
+    proven.write(COURSE, proven.whole(COURSE, _reports))
     if proven.FULL:
         runs = [report for report in _reports if report.when == "call" and dict(report.user_properties).get("notebook")]
         write_status(runs)
@@ -99,7 +99,7 @@ def write_status(runs: list[pytest.TestReport]) -> None:
 @pytest.fixture(scope="session")
 def course() -> Course:
     """The course of this repository."""
-    return Course(ROOT)
+    return COURSE
 
 
 @pytest.fixture(scope="module")
