@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 
+from lakehouse.sources.ports import free_port
 from workbook import engine, java, session
 
 DEADLINE = 120
@@ -73,12 +74,6 @@ def _running(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
         finally:
             process.terminate()
             process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:

@@ -8,11 +8,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import psutil
+import pyarrow as pa
 import pytest
 
+from lakehouse.errors import PlatformError
+from lakehouse.sources import Shop, database, loaded_on
+from lakehouse.sources.systems import SourceSystems
+from workbook.errors import SetupError
 from workbook.servers import DatabaseError, Postgres, ShopServer, postgres, shop_api
 
 
@@ -103,9 +108,107 @@ def test_a_database_ends_with_its_process_however_that_ends(end: str) -> None:
     assert not Path(folder).exists()
 
 
+def test_a_database_that_is_missing_is_an_error_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(database.tempfile, "mkdtemp", None)  # Nothing is made that would be left behind.
+    for error, start in ((SetupError, postgres), (PlatformError, lambda: Postgres(Shop(0.01)))):
+        with pytest.raises(error, match="PostgreSQL is missing from this environment: run `make start` to install it"):
+            start()
+
+
 def wait_for_end_of(process: int) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(process).wait(timeout=60)
+
+
+# The log of changes
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Postgres]:
+    """The CRM of a hundred customers, whose log begins with day 0 and jumps from day 1 to day 4."""
+    with postgres(0.01) as server:
+        server.apply_day(1)
+        server.apply_day(4)
+        yield server
+
+
+def as_texts(rows: pa.Table) -> list[tuple[str, ...]]:
+    """Rows as the database shows them."""
+    columns = [
+        column.cast(pa.timestamp("s", "UTC")) if pa.types.is_timestamp(column.type) else column for column in rows
+    ]
+    shown = [["" if value is None else as_text(value) for value in column.to_pylist()] for column in columns]
+    return list(zip(*shown, strict=True))
+
+
+def as_text(value: object) -> str:
+    return {True: "t", False: "f"}[value] if isinstance(value, bool) else str(value).replace("+00:00", "+00")
+
+
+def test_the_log_is_the_customers_of_day_0_and_then_every_change_in_its_order(small: Postgres) -> None:
+    shop = Shop(0.01)
+    names = next(shop.customer_changes(1)).column_names
+    log = small.execute(f"SELECT {', '.join(names)}, position, recorded_at FROM customer_changes ORDER BY position")
+    first = [(str(n), "insert", *row) for n, row in enumerate(as_texts(pa.concat_tables(shop.customers(0))), start=1)]
+    days = {0: first, **{day: as_texts(pa.concat_tables(shop.customer_changes(day))) for day in (1, 2, 3, 4)}}
+    expected = [(row, f"{loaded_on(day)} 02:00:00+00") for day, rows in days.items() for row in rows]
+    assert [(row[:-2], row[-1]) for row in log] == expected
+    assert [row[-2] for row in log] == [str(n) for n in range(1, len(log) + 1)]
+    assert len({row[0] for row in log}) < len(log), "some changes come twice on purpose"
+
+
+def test_the_newest_change_of_each_customer_is_the_customer(small: Postgres) -> None:
+    small.apply_day(4)
+    columns = "customer_id, name, email, phone, city, marketing_consent, updated_at"
+    newest = f"""
+        SELECT DISTINCT ON (customer_id) {columns}, operation FROM customer_changes
+        ORDER BY customer_id, updated_at DESC, change_id DESC"""
+    assert small.execute(f"SELECT {columns} FROM ({newest}) AS n WHERE operation <> 'delete' ORDER BY 1") == (
+        small.execute(f"SELECT {columns} FROM customers ORDER BY 1")
+    )
+
+
+def test_a_day_that_is_applied_again_or_late_adds_nothing_to_the_log(small: Postgres) -> None:
+    log = "SELECT position, change_id, customer_id, recorded_at, ctid FROM customer_changes ORDER BY position"
+    before = small.execute(log)
+    for day in (4, 2, 0):
+        small.apply_day(day)
+        assert small.execute(log) == before
+    assert small.execute("SELECT count(*) FROM customers") == [("100",)]
+
+
+def test_days_one_by_one_give_the_same_log_as_a_jump(small: Postgres) -> None:
+    log = "SELECT * FROM customer_changes ORDER BY position"
+    with postgres(0.01) as stepping:
+        for day in (1, 2, 3, 4):
+            stepping.apply_day(day)
+        small.apply_day(4)
+        assert stepping.execute(log) == small.execute(log)
+        assert stepping.execute("TABLE customers ORDER BY 1") == small.execute("TABLE customers ORDER BY 1")
+
+
+def test_a_day_comes_whole_or_not_at_all(small: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = ("TABLE customers ORDER BY 1", "TABLE customer_changes ORDER BY position")
+    small.apply_day(4)
+    before = [small.execute(table) for table in tables]
+    monkeypatch.setattr(small._shop, "customer_changes", lambda day: (1 // 0 for _ in range(1)))
+    with pytest.raises(ZeroDivisionError):
+        small.apply_day(5)
+    assert [small.execute(table) for table in tables] == before
+
+
+def test_the_database_tells_an_empty_text_from_null(crm: Postgres) -> None:
+    with crm.session() as session:
+        session.execute("CREATE TEMP TABLE words (word text, number bigint)")
+        session.copy("words", pa.table({"number": [1, 2, 3], "word": ["", None, 'a "b",\nc']}))
+        assert session.execute("SELECT number, word IS NULL, length(word) FROM words ORDER BY number") == [
+            ("1", "f", "0"),
+            ("2", "t", ""),
+            ("3", "f", "8"),
+        ]
+        with pytest.raises(DatabaseError, match="invalid input syntax for type bigint"):
+            session.copy("words", pa.table({"number": ["one"]}))
 
 
 # The API
@@ -163,6 +266,55 @@ def test_the_requests_that_fail_are_known_beforehand() -> None:
     assert refusal.value.headers["Retry-After"] == "0"
 
 
+def ask(url: str, tag: str = "", method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+    """Status, headers but for the date, and body of a request that says `If-None-Match: <tag>`."""
+    request = Request(url, headers={"If-None-Match": tag} if tag else {}, method=method)
+    try:
+        with urlopen(request) as answer:
+            status, headers, body = answer.status, dict(answer.headers), answer.read()
+    except HTTPError as error:
+        status, headers, body = error.code, dict(error.headers), error.read()
+    return status, {name: text for name, text in headers.items() if name != "Date"}, body
+
+
+def test_a_page_that_is_known_is_not_sent_again_until_anything_changes(api: ShopServer) -> None:
+    status, headers, body = ask(api.url)
+    tag = headers["ETag"]
+    assert status == 200 and body and tag.startswith('"') and tag.endswith('"')
+    status, headers, body = ask(api.url, tag)
+    assert (status, headers["ETag"], body) == (304, tag, b"")
+    assert [ask(api.url, known)[0] for known in (f'W/{tag}, "other"', "*", '"other"')] == [304, 304, 200]
+    assert api.answers == {200: 2, 304: 3}
+    # The oldest twenty products are as they were on day 0, but the catalogue is not.
+    api.show_day(1)
+    status, headers, _ = ask(api.url, tag)
+    assert status == 200 and headers["ETag"] != tag
+    api.show_day(0)
+    assert ask(api.url, tag)[0] == 304
+
+
+def test_every_page_has_a_tag_of_its_own(api: ShopServer) -> None:
+    questions = ("", "?cursor=20", "?page_size=30", "?updated_since=2026-01-01T00:00:00Z")
+    tags = [ask(api.url + question)[1]["ETag"] for question in questions]
+    assert len(set(tags)) == 4
+    with shop_api(failures={}) as twin:
+        assert ask(twin.url)[1]["ETag"] == tags[0]
+
+
+def test_head_is_get_without_the_body(api: ShopServer) -> None:
+    tag = ask(api.url)[1]["ETag"]
+    for url, known in ((api.url, ""), (api.url, tag), (api.url + "?page_size=0", ""), (api.url + "/P000001", "")):
+        status, headers, _ = ask(url, known)
+        assert ask(url, known, "HEAD") == (status, headers, b"")
+    assert api.answers == {200: 3, 304: 2, 400: 2, 404: 2}
+
+
+def test_a_failure_on_purpose_comes_before_what_is_known() -> None:
+    with shop_api() as api:
+        tag = ask(api.url)[1]["ETag"]
+        assert [ask(api.url, tag)[0] for _ in range(4)] == [429, 304, 500, 304]
+
+
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
@@ -183,3 +335,77 @@ def test_a_stopped_api_answers_no_more() -> None:
     api.stop()
     api.stop()
     assert not answers(api.url)
+
+
+# All systems
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_the_three_systems_move_on_together(tmp_path: Path) -> None:
+    with SourceSystems(tmp_path / "landing", 0.01) as systems:
+        places = systems.addresses
+        landing = Path(places.landing)
+        assert landing == tmp_path / "landing" and files_of(landing) == {}
+        assert set(places.crm_properties) == {"user", "password", "driver"}
+        assert places.crm_properties["password"] not in repr(places)
+
+        systems.deliver(0)
+        half = "payments/online/.transactions-2026-01-02-0000.jsonl.part"
+        first = files_of(landing)
+        assert set(first) == {
+            "_manifest/2026-01-01.json",
+            "payments/online/transactions-2026-01-01-0000.jsonl.gz",
+            "payments/store/transactions-2026-01-01-0000.csv.gz",
+            half,
+        }
+        shown = [ask(places.catalogue_url + "?page_size=100") for _ in range(5)]
+        assert [status for status, _, _ in shown] == [200, 429, 200, 500, 200]
+
+        systems.deliver(1)
+        second = files_of(landing)
+        whole = second["payments/online/transactions-2026-01-02-0000.jsonl"]
+        assert first[half] and whole.startswith(first[half]) and len(first[half]) == len(whole) // 2
+        assert half not in second and "payments/online/.transactions-2026-01-03-0000.jsonl.gz.part" in second
+        assert places == systems.addresses
+        assert systems._crm.execute("SELECT count(*), max(recorded_at) FROM customer_changes") == [
+            (str(100 + changes_on(1)), "2026-01-02 02:00:00+00")
+        ]
+        assert ask(places.catalogue_url + "?page_size=100")[2] != shown[0][2]
+
+        archived = landing / "payments/online/transactions-2026-01-02-0000.jsonl"
+        archived.unlink()
+        systems.deliver(1)
+        assert {**files_of(landing), str(archived.relative_to(landing)): whole} == second
+        assert not archived.exists()
+        crm, catalogue = places.crm_url, places.catalogue_url
+    systems.stop()
+    assert not answers(crm) and not answers(catalogue)
+    assert files_of(landing)
+
+
+def changes_on(day: int) -> int:
+    return sum(piece.num_rows for piece in Shop(0.01).customer_changes(day))
+
+
+def test_the_systems_can_start_with_a_later_day_and_go_on_to_the_last(tmp_path: Path) -> None:
+    with SourceSystems(tmp_path, 0.01, defects=False) as systems:
+        with pytest.raises(ValueError, match="The day is 31"):
+            systems.deliver(31)
+        systems.deliver(3)
+        assert systems._crm.execute("SELECT count(DISTINCT recorded_at) FROM customer_changes") == [("4",)]
+        assert json.loads((tmp_path / "_manifest/2026-01-04.json").read_text())["planted"] == []
+        systems.deliver(30)
+        assert not (tmp_path / "_manifest/2026-02-01.json").exists()
+        assert [path.name for path in tmp_path.rglob("*.part")] == [".transactions-2026-01-05-0000.jsonl.gz.part"]
+
+
+def test_systems_that_cannot_start_leave_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[ShopServer] = []
+    monkeypatch.setattr(ShopServer, "stop", lambda server: stopped.append(server))
+    monkeypatch.setattr(database.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(PlatformError, match="PostgreSQL is missing"):
+        SourceSystems(tmp_path, 0.01)
+    assert len(stopped) == 1

@@ -345,6 +345,33 @@ def test_landing_again_leaves_the_same_files_and_nothing_half_written(zone: Zone
     assert not [path for path in before if Path(path).name.startswith(".")]
 
 
+def test_tables_can_be_landed_alone_with_a_note_of_them_alone(zone: Zone, tmp_path: Path) -> None:
+    for day in (0, 1):
+        files = land(zone.shop, day, tmp_path, tables={"transactions"})
+        assert files == [file for file in zone.files[day] if file.table == "transactions"]
+        note = json.loads((tmp_path / "_manifest" / f"{loaded_on(day)}.json").read_text(encoding="utf-8"))
+        assert [file["path"] for file in note["files"]] == [file.path for file in files]
+        assert {p["name"] for p in note["planted"]} == {
+            p.name for p in zone.shop.manifest(day) if p.table == "transactions"
+        }
+    assert {path.name for path in tmp_path.iterdir()} == {"_manifest", "payments"}
+
+
+def test_only_what_is_asked_for_is_generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(0.01)
+    for name in ("customers", "customer_changes", "transactions"):
+        monkeypatch.setattr(shop, name, None)
+    assert [file.table for day in (0, 1) for file in land(shop, day, tmp_path, tables=["products"])] == ["products"] * 2
+    assert land(shop, 1, tmp_path, tables=[]) == []
+
+
+def test_a_table_that_does_not_exist_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    expected = r"^There is no table orders: choose from customers, customer_changes, products, transactions\.$"
+    with pytest.raises(ValueError, match=expected):
+        land(Shop(0.01), 0, tmp_path, tables=["transactions", "orders"])
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_process_lands_the_same_bytes(tmp_path: Path) -> None:
     code = "import sys; from lakehouse.sources import *; [land(Shop(0.01, 7), day, sys.argv[1]) for day in range(4)]"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "there")], check=True)

@@ -11,6 +11,7 @@ from lakehouse.sources.landing import Landed, land
 from lakehouse.sources.plan import Planted
 from lakehouse.sources.products import Pair
 from lakehouse.sources.shop import Shop
+from lakehouse.sources.systems import Addresses, SourceSystems
 from lakehouse.sources.values import RATES
 
 __all__ = [
@@ -18,12 +19,14 @@ __all__ = [
     "LOAD_DATE",
     "RATES",
     "SNAPSHOTS",
+    "Addresses",
     "Column",
     "Defect",
     "Landed",
     "Pair",
     "Planted",
     "Shop",
+    "SourceSystems",
     "Table",
     "churn_probability",
     "dictionary",

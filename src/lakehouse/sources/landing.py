@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.sources.declarations import loaded_on
+from lakehouse.sources.declarations import TABLES, loaded_on
 from lakehouse.sources.draws import Dice, Stream, portion
 from lakehouse.sources.plan import checked_day
 from lakehouse.sources.shop import Shop
@@ -35,8 +35,10 @@ class Landed:
     sha256: str
 
 
-def land(shop: Shop, day: int, folder: Path | str) -> list[Landed]:
+def land(shop: Shop, day: int, folder: Path | str, *, tables: Collection[str] | None = None) -> list[Landed]:
     """Write a day's deliveries into `folder`, and a note of what is planted in them into `folder/_manifest`.
+
+    Only those of `tables` where it is given: then nothing else is generated, and the note is of them alone.
 
     Files appear whole: each is written under a hidden name and renamed. Landing a day again writes the same files.
 
@@ -44,16 +46,19 @@ def land(shop: Shop, day: int, folder: Path | str) -> list[Landed]:
     * `catalogue/products/*.jsonl` every day;
     * `payments/online/*.jsonl` and `payments/store/*.csv`, every second one packed as `.gz`.
 
-    Returns the files in the order of writing. Raises ValueError for a day out of range, OSError where the folder
-    cannot be written.
+    Returns the files in the order of writing. Raises ValueError for a day out of range and for a table that does not
+    exist, OSError where the folder cannot be written.
     """
     checked_day(day)
+    wanted = set(TABLES if tables is None else tables)
+    if unknown := sorted(wanted - set(TABLES)):
+        raise ValueError(f"There is no table {', '.join(unknown)}: choose from {', '.join(TABLES)}.")
     root = Path(folder)
-    files = [_write(root, file) for file in _files(shop, day)]
+    files = [_write(root, file) for file in _files(shop, day, wanted)]
     note = {
         "loaded_on": loaded_on(day).isoformat(),
         "files": [asdict(file) for file in files],
-        "planted": [asdict(planted) for planted in shop.manifest(day)],
+        "planted": [asdict(planted) for planted in shop.manifest(day) if planted.table in wanted],
     }
     text = json.dumps(note, indent=1, ensure_ascii=False) + "\n"
     _replace(root / "_manifest" / f"{loaded_on(day)}.json", text.encode())
@@ -68,18 +73,21 @@ class _File:
     lines: pa.Array
 
 
-def _files(shop: Shop, day: int) -> Iterator[_File]:
+def _files(shop: Shop, day: int, wanted: set[str]) -> Iterator[_File]:
     stamp = loaded_on(day).isoformat()
-    if day == 0:
+    if day == 0 and "customers" in wanted:
         for number, piece in enumerate(shop.customers(0)):
             yield _csv("customers", f"crm/customers/customers-{stamp}-{number:04d}.csv", piece)
-    for number, piece in enumerate(shop.customer_changes(day)):
-        path = f"crm/customer_changes/customer_changes-{stamp}-{number:04d}.jsonl"
-        yield _File("customer_changes", path, "", json_lines(piece))
-    for number, piece in enumerate(shop.products(day)):
-        yield _File("products", f"catalogue/products/products-{stamp}-{number:04d}.jsonl", "", json_lines(piece))
-    for number, piece in enumerate(shop.transactions(day)):
-        yield from _payments(shop, day, number, piece)
+    if "customer_changes" in wanted:
+        for number, piece in enumerate(shop.customer_changes(day)):
+            path = f"crm/customer_changes/customer_changes-{stamp}-{number:04d}.jsonl"
+            yield _File("customer_changes", path, "", json_lines(piece))
+    if "products" in wanted:
+        for number, piece in enumerate(shop.products(day)):
+            yield _File("products", f"catalogue/products/products-{stamp}-{number:04d}.jsonl", "", json_lines(piece))
+    if "transactions" in wanted:
+        for number, piece in enumerate(shop.transactions(day)):
+            yield from _payments(shop, day, number, piece)
 
 
 def _payments(shop: Shop, day: int, number: int, piece: pa.Table) -> Iterator[_File]:

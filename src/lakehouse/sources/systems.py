@@ -1,0 +1,107 @@
+"""The shop's source systems, running: a database, a folder of files and an HTTP service that move on day by day."""
+
+import contextlib
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lakehouse.sources.catalogue import ShopServer
+from lakehouse.sources.database import Postgres
+from lakehouse.sources.declarations import LAST_DAY, loaded_on
+from lakehouse.sources.landing import land
+from lakehouse.sources.plan import checked_day
+from lakehouse.sources.shop import Shop
+
+PAYMENTS = ("transactions",)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the three source systems answer: all that a pipeline needs to read from them.
+
+    `crm_url` and `crm_properties` (user, password, driver) are for JDBC, `catalogue_url` is an HTTP address, and
+    `landing` the folder in which the payment service delivers its files.
+    """
+
+    crm_url: str
+    crm_properties: Mapping[str, str] = field(repr=False)
+    catalogue_url: str
+    landing: str
+
+
+class SourceSystems:
+    """The shop's three systems, running: CRM (PostgreSQL), payment service (files in `landing`), catalogue (HTTP).
+
+    The CRM and the catalogue stand at day 0 after the start, and nothing has been delivered; `deliver` moves on. The
+    second request to the catalogue fails with 429 and the fourth with 500, as it happens. Both servers end with the
+    `with` block, by `stop()` or with this process; the files in `landing` stay.
+
+    Raises ValueError for a scale or seed out of range, PlatformError where PostgreSQL does not start, OSError where
+    the folder cannot be written.
+    """
+
+    def __init__(self, landing: Path | str, scale: float = 1.0, seed: int = 7, defects: bool = True) -> None:
+        self._shop = Shop(scale, seed, defects)
+        self._landing = Path(landing).absolute()
+        self._landing.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as running, ThreadPoolExecutor(1) as beside:
+            crm = beside.submit(lambda: running.enter_context(Postgres(self._shop)))
+            self._catalogue = running.enter_context(ShopServer(self._shop))
+            self._crm = crm.result()
+            self._running = running.pop_all()
+        self._day = 0
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the systems answer."""
+        return Addresses(self._crm.url, self._crm.properties, self._catalogue.url, str(self._landing))
+
+    def deliver(self, day: int) -> None:
+        """Move all three systems on to the end of a day; days may be left out.
+
+        * The CRM and the catalogue show the end of that day, and the CRM's log has all changes up to it.
+        * The payment files of that day land, unless they were delivered before: `_manifest` has a note of it then,
+          and what has been taken away since does not come back. Beside them lies the next day's first file, half
+          written under a hidden name, until that day lands.
+
+        Raises ValueError for a day out of range, DatabaseError where the CRM refuses, OSError where the folder cannot
+        be written; delivering the day again does the rest then.
+        """
+        checked_day(day)
+        with ThreadPoolExecutor(1) as beside:
+            payments = beside.submit(self._land, day)
+            if day != self._day:
+                self._crm.apply_day(day)
+                self._catalogue.show_day(day)
+                self._day = day
+            payments.result()
+
+    def stop(self) -> None:
+        """End both servers. A second call does nothing."""
+        self._running.close()
+
+    def __enter__(self) -> "SourceSystems":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def _land(self, day: int) -> None:
+        if self._delivered(day):
+            return
+        land(self._shop, day, self._landing, tables=PAYMENTS)
+        if day < LAST_DAY and not self._delivered(day + 1):
+            self._begin(day + 1)
+
+    def _delivered(self, day: int) -> bool:
+        return (self._landing / "_manifest" / f"{loaded_on(day)}.json").exists()
+
+    def _begin(self, day: int) -> None:
+        """Write half of a day's first file under the name that it has until it is whole."""
+        with tempfile.TemporaryDirectory(prefix="lakehouse-payments-") as elsewhere:
+            path = land(self._shop, day, elsewhere, tables=PAYMENTS)[0].path
+            content = Path(elsewhere, path).read_bytes()
+        whole = self._landing / path
+        whole.with_name(f".{whole.name}.part").write_bytes(content[: len(content) // 2])
