@@ -84,7 +84,7 @@ def test_a_restart_takes_in_new_files_only(place: Place) -> None:
     assert place.rows("id", "quantity", "_rescued_data") == [(1, 3, None), (2, None, None), (3, 5, None)]
     assert place.table().columns == [
         *("id", "quantity", "_rescued_data", "_file_path", "_file_modified_at", "_file_size"),
-        *("_ingested_at", "_batch_id"),
+        *("_source", "_row_hash", "_ingested_at", "_batch_id"),
     ]
     origins = place.rows("substring_index(_file_path, '/', -1)", "_file_size", "_batch_id")
     assert origins == [("a.jsonl", 53, 0), ("a.jsonl", 53, 0), ("b.jsonl", 25, 1)]

@@ -3,13 +3,13 @@
 A target is the name of a Delta table or the path of one (it has a `/`). Everything runs on Spark Connect too.
 """
 
-from lakehouse.ingestion.api import ShopApi
+from lakehouse.ingestion.api import ShopApi, new_tag
 from lakehouse.ingestion.audit import Entry, arrivals, record
 from lakehouse.ingestion.batches import write_once
 from lakehouse.ingestion.copy_into import Copied, copied_files, copy_into
 from lakehouse.ingestion.files import Ingested, NewColumns, ingest_new_files
 from lakehouse.ingestion.jdbc import bounds, read_partitioned, read_since
-from lakehouse.ingestion.landing import Discrepancy, arrive, check_delivery
+from lakehouse.ingestion.landing import Discrepancy, archive, arrive, check_delivery
 from lakehouse.ingestion.schemas import schema_versions
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Ingested",
     "NewColumns",
     "ShopApi",
+    "archive",
     "arrivals",
     "arrive",
     "bounds",
@@ -26,6 +27,7 @@ __all__ = [
     "copied_files",
     "copy_into",
     "ingest_new_files",
+    "new_tag",
     "read_partitioned",
     "read_since",
     "record",

@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from pyspark.sql.datasource import DataSource, DataSourceReader, SimpleDataSourceStreamReader
 from pyspark.sql.types import StructType
@@ -17,6 +17,7 @@ SCHEMA = (
     "product_id STRING, name STRING, category STRING, unit_price DECIMAL(12,2), weight_g BIGINT, "
     "discontinued_on DATE, updated_at TIMESTAMP"
 )
+NOT_MODIFIED = 304
 FIRST_WAIT, LONGEST_WAIT, PATIENCE = 0.1, 30.0, 30.0  # seconds
 LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -34,6 +35,8 @@ class ShopApi(DataSource):
     * `updated_since`: an instant with its zone, such as `2026-01-01T00:00:00Z`; only rows that are not older;
     * `tries`: how often one page is asked for before the read fails, 5 unless told.
 
+    Read with a schema that has `_page STRING` besides, each row comes with the address of its page.
+
     A page can only be asked for with the cursor of the one before, so a read is one task. As a stream its offset is the
     newest `updated_at`; rows that appear later with that same instant are not seen.
     """
@@ -46,7 +49,7 @@ class ShopApi(DataSource):
         return SCHEMA
 
     def reader(self, schema: StructType) -> "Reader":
-        return Reader(dict(self.options))
+        return Reader(dict(self.options), "_page" in schema.names)
 
     def simpleStreamReader(self, schema: StructType) -> "StreamReader":
         return StreamReader(dict(self.options))
@@ -55,11 +58,12 @@ class ShopApi(DataSource):
 class Reader(DataSourceReader):
     """The rows that the API has now."""
 
-    def __init__(self, options: dict[str, str]) -> None:
-        self.options = options
+    def __init__(self, options: dict[str, str], with_page: bool) -> None:
+        self.options, self.with_page = options, with_page
 
     def read(self, partition: object) -> Iterator[Row]:
-        return products(self.options)
+        for address, rows in pages(self.options):
+            yield from ((*row, address) for row in rows) if self.with_page else rows
 
 
 class StreamReader(SimpleDataSourceStreamReader):
@@ -73,7 +77,8 @@ class StreamReader(SimpleDataSourceStreamReader):
 
     def read(self, start: dict[str, str]) -> tuple[Iterator[Row], dict[str, str]]:
         seen = datetime.fromisoformat(start["newest"])
-        rows = [row for row in products({**self.options, "updated_since": start["newest"]}) if row[-1] > seen]
+        found = pages({**self.options, "updated_since": start["newest"]})
+        rows = [row for _, page in found for row in page if row[-1] > seen]
         newest = max((row[-1] for row in rows), default=seen)
         return iter(rows), {"newest": newest.isoformat()}
 
@@ -82,34 +87,54 @@ class StreamReader(SimpleDataSourceStreamReader):
         return (row for row in rows if row[-1] <= datetime.fromisoformat(end["newest"]))
 
 
-def products(options: dict[str, str]) -> Iterator[Row]:
-    """The catalogue as tuples in the order of SCHEMA, page by page. For `options` see ShopApi."""
+def pages(options: dict[str, str]) -> Iterator[tuple[str, list[Row]]]:
+    """Each page of the catalogue: its address, and its items in the order of SCHEMA. For `options` see ShopApi."""
     if "url" not in options:
         raise ValueError('shop_api needs the address of the API: add .option("url", …).')
     asked = {"page_size": options.get("page_size", "50")}
     if "updated_since" in options:
         asked["updated_since"] = options["updated_since"]
     while True:
-        page = fetch(f"{options['url']}?{urlencode(asked)}", int(options.get("tries", "5")))
-        yield from map(_row, page["items"])
+        address = f"{options['url']}?{urlencode(asked)}"
+        page = json.loads(fetch(Request(address), int(options.get("tries", "5"))).body, parse_float=Decimal)
+        yield address, [_row(item) for item in page["items"]]
         if page["next_cursor"] is None:
             return
         asked["cursor"] = page["next_cursor"]
 
 
-def fetch(address: str, tries: int) -> dict[str, Any]:
-    """One page. A 429, a 5xx or no answer at all is tried again, `tries` times in all; any other status is final.
+def new_tag(url: str, known: str | None) -> str | None:
+    """The tag of the catalogue as it is now, None if that is `known`: then nothing in it has changed.
 
-    Waits as long as `Retry-After` says, or else twice as long each time, from a tenth of a second to half a minute.
-    Raises ConnectionError with the last answer.
+    It asks for the head of the first page, and like a reader is patient. Raises ConnectionError as `fetch` does.
     """
+    answer = fetch(Request(url, method="HEAD", headers={"If-None-Match": known} if known else {}))
+    return None if answer.status == NOT_MODIFIED else answer.tag
+
+
+class Answer(NamedTuple):
+    """What a request got: a page and its tag. The body of a 304 is empty."""
+
+    status: int
+    body: bytes
+    tag: str | None
+
+
+def fetch(request: Request, tries: int = 5) -> Answer:
+    """The answer to a request. A 429, a 5xx or no answer at all is tried again, `tries` times in all.
+
+    Any other status is final. Waits as long as `Retry-After` says, or else twice as long each time, from a tenth of a
+    second to half a minute. Raises ConnectionError with the last answer.
+    """
+    address = request.full_url
     for attempt in range(tries):
         try:
-            with urlopen(address, timeout=PATIENCE) as answer:
-                page: dict[str, Any] = json.load(answer, parse_float=Decimal)
-                return page
+            with urlopen(request, timeout=PATIENCE) as answer:
+                return Answer(answer.status, answer.read(), answer.headers.get("ETag"))
         except HTTPError as error:
             said, wait = str(error.code), error.headers.get("Retry-After")
+            if error.code == NOT_MODIFIED:
+                return Answer(NOT_MODIFIED, b"", error.headers.get("ETag"))
             if error.code != 429 and error.code < 500:
                 reason = error.read().decode(errors="replace")
                 raise ConnectionError(f"{address} answered {said}, which no retry will change: {reason}") from None

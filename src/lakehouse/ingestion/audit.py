@@ -12,6 +12,10 @@ ENTRY = (
     "run_id STRING, source STRING, item STRING, rows BIGINT, rescued BIGINT, refused BIGINT, reason STRING, "
     "arrived_at TIMESTAMP"
 )
+TABLE = (
+    "run_id STRING, source STRING, item STRING, arrived_at TIMESTAMP, ingested_at TIMESTAMP, rows BIGINT, "
+    "rescued BIGINT, refused BIGINT, reason STRING"
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ again and ends in the same tables. A lost checkpoint is a new stream: everything
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Literal, get_args
 
 from pyspark.errors import StreamingQueryException
@@ -19,7 +19,7 @@ from pyspark.sql.types import StructType
 from lakehouse import tables
 from lakehouse.ingestion import audit as books
 from lakehouse.ingestion.batches import write_once
-from lakehouse.ingestion.formats import FORMATS, RAW, Records, merged, nothing
+from lakehouse.ingestion.formats import FORMATS, Records, merged, nothing
 from lakehouse.ingestion.rescue import RESCUED, fitted
 from lakehouse.ingestion.schemas import add_version, hinted, schema_versions
 
@@ -62,6 +62,7 @@ def ingest_new_files(
     files_per_batch: int = 1000,
     audit: str | None = None,
     source: str | None = None,
+    properties: Mapping[str, str] | None = None,
 ) -> Ingested:
     """Append the files that are new in a landing zone (with its folders) to the Delta table `target`, then stop.
 
@@ -79,9 +80,10 @@ def ingest_new_files(
     * `none`: it is ignored, and there is **no** `_rescued_data`: what does not fit is lost.
 
     Columns added: `_rescued_data` (JSON, with `_file_path`), `_file_path`, `_file_modified_at`, `_file_size`,
-    `_ingested_at`, `_batch_id`. Lines that are no rows, and files that cannot be read to their end, go to the table
-    `<target>_refused` (record, reason, `_file_path`, `_ingested_at`, `_batch_id`). The table `audit`, or
-    `<target>_audit`, gets one row a file; `source` is its name there, the landing zone's path unless told.
+    `_source`, `_row_hash` (of the row as JSON text), `_ingested_at`, `_batch_id`. Lines that are no rows, and files
+    that cannot be read to their end, go to the table `<target>_refused` (record, reason, `_file_path`, `_ingested_at`,
+    `_batch_id`). The table `audit`, or `<target>_audit`, gets one row a file; `source` is its name there, the landing
+    zone's path unless told. `properties` are those that a new target table gets, such as `delta.enableChangeDataFeed`.
     Raises ValueError for an unknown format or mode, StreamingQueryException for what Spark finds wrong.
     """
     if file_format not in FORMATS or evolution not in get_args(Evolution):
@@ -96,6 +98,7 @@ def ingest_new_files(
         dict(options or {}),
         audit or f"{target}_audit",
         source or landing,
+        dict(properties or {}),
     )
     before = schema_versions(spark, checkpoint)
     listing = spark.readStream.format("binaryFile").schema(LISTING)
@@ -137,62 +140,77 @@ class _Load:
     options: dict[str, str]
     audit: str
     source: str
+    properties: dict[str, str]
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def batch(self, listed: DataFrame, number: int) -> None:
         """Read the files that one batch lists; write their rows, what was refused, and the books, each table once."""
         spark = listed.sparkSession
         files = listed.select("path", "modificationTime").collect()  # at most files_per_batch
-        records, unreadable = self._read(spark, [path for path, _ in files])
-        schema = self._schema(spark, records)
+        records, facts, unreadable = self._read(spark, [path for path, _ in files])
+        schema = self._schema(spark, records, _names(facts))
         rows = fitted(records.rows, schema, self.file_format == "csv", self.evolution != "none")
-        rows = rows.withColumns({"_ingested_at": F.current_timestamp(), "_batch_id": F.lit(number).cast("BIGINT")})
+        rows = rows.withColumns(
+            {
+                "_source": F.lit(self.source),
+                "_row_hash": F.xxhash64("record"),
+                "_ingested_at": F.current_timestamp(),
+                "_batch_id": F.lit(number).cast("BIGINT"),
+            }
+        )
         stream = _stream_id(spark, self.checkpoint)
         if schema.names:
             good = rows.where("reason IS NULL").drop("record", "reason")
-            write_once(good, self.target, stream, number, mergeSchema=True)
-        if unreadable or not records.rows.where("reason IS NOT NULL").isEmpty():
+            write_once(good, self.target, stream, number, mergeSchema=True, **self.properties)
+        if unreadable or any(fact["refused"] for fact in facts):
             write_once(_refused(rows, unreadable, number), f"{self.target}_refused", stream, number)
-        write_once(self._entries(spark, files, rows, unreadable), self.audit, stream, number)
+        write_once(self._entries(spark, files, facts, unreadable, number), self.audit, stream, number)
         records.rows.unpersist()
 
-    def _read(self, spark: SparkSession, files: list[str]) -> tuple[Records, list[str]]:
-        """The records of the files, and the files that cannot be read to their end, which are left out."""
+    def _read(self, spark: SparkSession, files: list[str]) -> tuple[Records, list[Row], list[str]]:
+        """The records of the files, the facts about each file, and those that cannot be read to their end, left out."""
         try:
-            return self._records(spark, files), []
+            return *self._records(spark, files), []
         except Exception as error:
             if not UNREADABLE.search(str(error)):
                 raise
         refused = [file for file in files if not self._is_readable(spark, file)]
-        return self._records(spark, [file for file in files if file not in refused]), refused
+        return *self._records(spark, [file for file in files if file not in refused]), refused
 
-    def _records(self, spark: SparkSession, files: list[str]) -> Records:
-        """The records, read to their end and kept, because a batch looks at them several times."""
+    def _records(self, spark: SparkSession, files: list[str]) -> tuple[Records, list[Row]]:
+        """The records, read to their end and kept, because a batch looks at them twice; and the facts about each file.
+
+        A fact is _file_path, rows, refused, reason, and names: the different lists of columns that its rows have.
+        """
         if not files:
-            return nothing(spark)
+            return nothing(spark), []
         found = FORMATS[self.file_format](spark, files, self.options)
         kept = found.rows.persist()
-        kept.count()
-        return Records(kept, found.schema)
+        good = F.col("reason").isNull()
+        facts = kept.groupBy("_file_path").agg(
+            F.count_if(good).alias("rows"),
+            F.count_if(~good).alias("refused"),
+            F.max("reason").alias("reason"),
+            F.collect_set(F.when(good, F.sort_array(F.json_object_keys("record")))).alias("names"),
+        )
+        return Records(kept, found.schema), facts.collect()
 
     def _is_readable(self, spark: SparkSession, file: str) -> bool:
         try:
-            self._records(spark, [file]).rows.unpersist()
+            self._records(spark, [file])[0].rows.unpersist()
         except Exception as error:
             if not UNREADABLE.search(str(error)):
                 raise
             return False
         return True
 
-    def _schema(self, spark: SparkSession, records: Records) -> StructType:
+    def _schema(self, spark: SparkSession, records: Records, names: dict[str, str]) -> StructType:
         """The schema to read the batch with, stored as a new version where it differs from the last one."""
-        names = _names(records.rows)
         versions = schema_versions(spark, self.checkpoint)
         last = versions[-1] if versions else StructType([])
-        if versions:
-            schema = merged([last, hinted(StructType([]), self.hints)])
-        else:
-            schema = hinted(merged([records.schema()]), self.hints)
+        hints = hinted(StructType([]), self.hints)
+        hinted_all = bool(names) and {name.lower() for name in names} <= {name.lower() for name in hints.names}
+        schema = merged([last, hints]) if versions or hinted_all else hinted(merged([records.schema()]), self.hints)
         known = {name.lower() for name in schema.names}
         new = sorted(name for name in names if name.lower() not in known)
         if new and self.evolution == "fail":
@@ -206,37 +224,42 @@ class _Load:
             add_version(spark, self.checkpoint, len(versions), schema)
         return schema
 
-    def _entries(self, spark: SparkSession, files: list[Row], rows: DataFrame, unreadable: list[str]) -> DataFrame:
+    def _entries(
+        self, spark: SparkSession, files: list[Row], facts: list[Row], unreadable: list[str], number: int
+    ) -> DataFrame:
         """The rows of the audit table: one for each file of the batch."""
-        good = F.col("reason").isNull()
-        rescued = F.col(RESCUED).isNotNull() if RESCUED in rows.columns else F.lit(False)
-        counts = rows.groupBy(F.col("_file_path").alias("item")).agg(
-            F.count_if(good).alias("rows"),
-            F.count_if(good & rescued).alias("rescued"),
-            F.count_if(~good).alias("refused"),
-            F.max("reason").alias("reason"),
-        )
-        listed = spark.createDataFrame(files, "item STRING, arrived_at TIMESTAMP")
-        bad = F.col("item").isin(unreadable)
-        return books.as_entries(
-            listed.join(counts, "item", "left").select(
-                F.lit(self.run_id).alias("run_id"),
-                F.lit(self.source).alias("source"),
-                "item",
-                "arrived_at",
-                F.coalesce("rows", F.lit(0)).alias("rows"),
-                F.coalesce("rescued", F.lit(0)).alias("rescued"),
-                F.when(bad, 1).otherwise(F.coalesce("refused", F.lit(0))).cast("BIGINT").alias("refused"),
-                F.when(bad, UNREADABLE_FILE).otherwise(F.col("reason")).alias("reason"),
-            )
-        )
+        known, rescued = {fact["_file_path"]: fact for fact in facts}, self._rescued(spark, number)
+        entries = []
+        for path, arrived_at in files:
+            rows, refused, reason = 0, 0, None
+            if path in unreadable:
+                refused, reason = 1, UNREADABLE_FILE
+            elif path in known:
+                rows, refused, reason = (known[path][name] for name in ("rows", "refused", "reason"))
+            entry = books.Entry(self.run_id, self.source, path, rows, rescued.get(path, 0), refused, reason, arrived_at)
+            entries.append(astuple(entry))
+        return books.as_entries(spark.createDataFrame(entries, books.ENTRY))
+
+    def _rescued(self, spark: SparkSession, number: int) -> dict[str, int]:
+        """How many rows of each file of the batch have something rescued, as the target has them now.
+
+        Another stream may have written the same files, under the same number: of each file the newest writing counts.
+        """
+        if not tables.exists(spark, self.target):
+            return {}
+        target = spark.table(tables.identifier(self.target))
+        if RESCUED not in target.columns:
+            return {}
+        mine = target.where(F.col("_batch_id") == number)
+        written = mine.groupBy("_file_path", "_ingested_at").agg(F.count(RESCUED).alias("rescued"))
+        newest = written.groupBy("_file_path").agg(F.max_by("rescued", "_ingested_at").alias("rescued"))
+        return {row["_file_path"]: row["rescued"] for row in newest.where("rescued > 0").collect()}
 
 
-def _names(records: DataFrame) -> dict[str, str]:
+def _names(facts: list[Row]) -> dict[str, str]:
     """Every name of a column in the records, with a file that has it."""
-    names = F.explode(F.map_keys(F.from_json("record", RAW))).alias("name")
-    found = records.where("reason IS NULL").select("_file_path", names)
-    return {row["name"]: row["file"] for row in found.groupBy("name").agg(F.min("_file_path").alias("file")).collect()}
+    files = sorted(facts, key=lambda fact: str(fact["_file_path"]), reverse=True)
+    return {name: fact["_file_path"] for fact in files for names in fact["names"] for name in names}
 
 
 def _refused(rows: DataFrame, unreadable: list[str], number: int) -> DataFrame:

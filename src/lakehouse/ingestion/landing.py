@@ -22,6 +22,14 @@ def arrive(path: Path | str, content: bytes) -> Path:
     return path
 
 
+def archive(landing: Path | str, path: Path | str) -> Path:
+    """Move an ingested file to the same place under `_archive` in the landing zone, which Spark passes over."""
+    kept = Path(landing, "_archive", Path(path).relative_to(landing))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(path, kept)
+    return kept
+
+
 @dataclass(frozen=True)
 class Discrepancy:
     """A file of a delivery that is not as announced; `problem` is missing, unreadable or changed."""

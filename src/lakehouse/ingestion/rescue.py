@@ -20,21 +20,22 @@ def fitted(records: DataFrame, schema: StructType, texts: bool, rescue: bool) ->
     raw, typed = F.from_json("record", RAW), F.from_json("record", schema)
     parsed = records.withColumns({"_raw": raw, "_typed": typed})
     values = {f.name: _text(f) if texts else F.col("_typed")[f.name] for f in schema}
-    misfits = [F.when(_misfit(f, values[f.name], texts), F.lit(f.name)) for f in schema]
-    lost = F.map_filter(
-        "_raw",
-        lambda name, value: (
-            value.isNotNull()
-            & (
-                ~name.isin(schema.names)
-                | F.coalesce(F.array_contains(F.array_compact(F.array(*misfits)), name), F.lit(False))
-            )
-        ),
-    )
-    where = F.create_map(F.lit("_file_path"), F.col("_file_path"))
-    rescued = F.when(F.size(lost) > 0, F.to_json(F.map_concat(lost, where))).alias(RESCUED)
     columns = [value.alias(name) for name, value in values.items()]
-    return parsed.select(*columns, *([rescued] if rescue else []), *records.columns)
+    if not rescue:
+        return parsed.select(*columns, *records.columns)
+    known = F.array(*(F.lit(name) for name in schema.names)) if schema.names else F.array().cast("ARRAY<STRING>")
+    misfits = [F.when(_misfit(f, values[f.name], texts), F.lit(f.name)) for f in schema]
+    # Most rows lose nothing. So the names are found first, with functions that Spark compiles (`filter` is none), and
+    # only a row that has some pays for looking at each of its values.
+    unknown = F.array_except(F.map_keys("_raw"), known)
+    nobody = F.array(F.lit(None).cast("STRING"))
+    names = F.array_except(F.concat(unknown, F.array(*misfits)) if misfits else unknown, nobody)
+    judged = parsed.withColumn("_lost", names)
+    lost = F.map_filter("_raw", lambda name, value: value.isNotNull() & F.array_contains("_lost", name))
+    found = judged.withColumn("_lost", F.when(F.size("_lost") > 0, lost))
+    where = F.create_map(F.lit("_file_path"), F.col("_file_path"))
+    rescued = F.when(F.size("_lost") > 0, F.to_json(F.map_concat("_lost", where))).alias(RESCUED)
+    return found.select(*columns, rescued, *records.columns)
 
 
 def _text(field: StructField) -> Column:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from lakehouse import tables
 from lakehouse.silver.deduplicate import latest_per_key
 
 
@@ -41,9 +42,4 @@ def history_changes(stored: DataFrame, rebuilt: DataFrame, keys: Sequence[str]) 
     those columns and `remove`: false for a version that is new or differs, true for a stored one that no longer exists,
     whose other columns are NULL. It is empty where nothing changed. Grain: a version; key: `keys` and valid_from.
     """
-    version = [*keys, "valid_from"]
-    rest = [name for name in rebuilt.columns if name not in version]
-    new = rebuilt.select(*version, F.struct(*rest).alias("_new"))
-    old = stored.select(*version, F.struct(*rest).alias("_old"))
-    differing = new.join(old, version, "full").where("NOT _new <=> _old")
-    return differing.select(*version, "_new.*", F.col("_new").isNull().alias("remove"))
+    return tables.differences(stored, rebuilt, [*keys, "valid_from"])

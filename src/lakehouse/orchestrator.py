@@ -1,0 +1,325 @@
+"""The platform from end to end: sources, ingestion and bronze, silver, gold, serving; ML and the API come behind them.
+
+Each layer is planned, done and noted in the journal. So a run that died, or that failed, is continued by the next one
+from the layer where it stopped, and the layers above it keep their last good state until then.
+"""
+
+import contextlib
+import fcntl
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from lakehouse import books, bronze, gold, quality, serving, silver, tables
+from lakehouse.books import Book, Kept, Nulls
+from lakehouse.errors import PlatformError, first_line
+from lakehouse.operations import Journal, Note
+from lakehouse.places import Places
+from lakehouse.sources import Addresses, SourceSystems
+
+LAYERS = ("sources", "bronze", "silver", "gold", "serving")
+IN_UTC = {"spark.sql.session.timeZone": "UTC"}
+# Compiling a query takes longer than running it on so few rows, and so does replanning it while it runs.
+FEW_ROWS = 20_000
+FOR_FEW_ROWS = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+}
+
+
+class LayerFailed(PlatformError):
+    """A layer could not do its work; `layer` is its name. What is above it keeps its last good state."""
+
+    def __init__(self, layer: str, message: str) -> None:
+        super().__init__(message)
+        self.layer = layer
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: a layer, the rows that it has written, its seconds, and whether it is done."""
+
+    layer: str
+    rows: int
+    seconds: float
+    done: bool
+
+
+@dataclass
+class Layer:
+    """What one layer did in a run."""
+
+    name: str
+    rows: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class PlatformResult:
+    """What a run did, and how the platform stands after it. `report` is the HTML page, where it could be saved."""
+
+    nothing_new: bool
+    layers: tuple[Layer, ...]
+    processed: Mapping[str, int]
+    books: tuple[Book, ...]
+    nulls: tuple[Nulls, ...]
+    rules: tuple[Kept, ...]
+    discrepancies: tuple[tuple[str, str], ...]
+    report: str | None = None
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the books of all sources balance."""
+        return all(book.balanced for book in self.books)
+
+
+@dataclass
+class DataPlatformOrchestrator:
+    """Runs the platform that lies under `base_path`, any path that Spark can write.
+
+    Without `schema` its tables are folders under that path; with it they are names in the schema, of `catalog` if that
+    is given. Without `addresses` the course's own source systems are started for the run, a shop of that `scale` and
+    `seed`, whose days are delivered one by one. `on_progress` is told when a layer begins and when it is done.
+
+    Raises PlatformError for a base path and addresses that do not go together.
+    """
+
+    spark: SparkSession
+    base_path: str | Path
+    catalog: str | None = None
+    schema: str | None = None
+    scale: float = 1.0
+    seed: int = 7
+    addresses: Addresses | None = None
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = Places(str(self.base_path), self.catalog, self.schema)
+        if self.addresses is None and self.places.local is None:
+            raise PlatformError(
+                f"The course's payment service delivers files into a folder of this machine, and {self.base_path} is "
+                "none: give the addresses of your own source systems."
+            )
+
+    def run_full_pipeline(self, days: int = 1) -> PlatformResult:
+        """Deliver and ingest what is new of the first `days` days, and bring all layers up to date with it.
+
+        Raises LayerFailed, a PlatformError, that names the layer and the cause; PlatformError where another run is
+        going on under this base path; ValueError for days out of range.
+        """
+        if days < 1:
+            raise ValueError(f"A run has at least one day, not {days}.")
+        with _alone(self.places), contextlib.ExitStack() as open_until_the_end:
+            return _Run(self, open_until_the_end).through(days)
+
+
+class _Run:
+    """One run: the state that its layers share."""
+
+    def __init__(self, platform: DataPlatformOrchestrator, running: contextlib.ExitStack) -> None:
+        self._spark, self._places, self._platform = platform.spark, platform.places, platform
+        self._run_id = str(uuid.uuid4())
+        self._layers = {name: Layer(name) for name in LAYERS}
+        self._running = running
+        self._systems: SourceSystems | None = None
+        self._changed = False
+        running.enter_context(_settings(self._spark, IN_UTC))
+        self._journal = Journal(self._spark, self._places, self._run_id)
+
+    def through(self, days: int) -> PlatformResult:
+        """All layers, each after the one that it reads from."""
+        first_load, rows = self._journal.last("bronze") is None, 0
+        self._layer("sources", self._start)
+        with _settings(self._spark, {} if first_load else FOR_FEW_ROWS):
+            for day in self._days(days):
+                self._layer("sources", partial(self._deliver, day))
+                rows += self._layer("bronze", partial(self._bronze, day))
+        with _settings(self._spark, {} if first_load or rows > FEW_ROWS else FOR_FEW_ROWS):
+            for name, work in (("silver", self._silver), ("gold", self._gold), ("serving", self._serving)):
+                self._layer(name, work)
+            return self._result()
+
+    def _layer(self, name: str, work: Callable[[], int]) -> int:
+        """Do the work of a layer, measured. Raises LayerFailed that names it, and notes it in the journal."""
+        layer, began = self._layers[name], time.monotonic()
+        self._platform.on_progress(Progress(name, layer.rows, layer.seconds, False))
+        try:
+            rows = work()
+        except Exception as error:
+            failure = self._failure(name, error)
+            with contextlib.suppress(Exception):
+                self._journal.note(Note(name, self._journal.next_batch(name), "failed", message=str(failure)))
+            raise failure from error
+        layer.rows += rows
+        layer.seconds += time.monotonic() - began
+        self._platform.on_progress(Progress(name, layer.rows, layer.seconds, True))
+        return rows
+
+    def _failure(self, name: str, error: Exception) -> LayerFailed:
+        said = str(error) if isinstance(error, PlatformError) else first_line(error)
+        above = [layer for layer in LAYERS[LAYERS.index(name) + 1 :] if self._journal.last(layer)]
+        kept = [f"{layer} of {_age(self._journal.last(layer))}" for layer in above]
+        state = f" What was there is kept: {', '.join(kept)}." if kept else ""
+        return LayerFailed(name, f"The layer {name} failed: {said}{state} Run it again, and it goes on from there.")
+
+    def _start(self) -> int:
+        if self._platform.addresses is None:
+            landing = self._places.folder("landing")
+            systems = SourceSystems(landing, self._platform.scale, self._platform.seed)
+            self._systems = self._running.enter_context(systems)
+        return 0
+
+    def _days(self, days: int) -> list[int]:
+        """The days that bronze lacks; if it has them all, a last look at the sources."""
+        done = self._journal.last("bronze")
+        newest = done.versions["day"] if done else -1
+        if self._platform.addresses is not None:
+            return [newest + 1]
+        return list(range(newest + 1, days)) or [newest]
+
+    def _deliver(self, day: int) -> int:
+        if self._systems is not None:
+            self._systems.deliver(day)
+        return 0
+
+    def _bronze(self, day: int) -> int:
+        done, batch = self._journal.last("bronze"), self._journal.next_batch("bronze")
+        addresses = self._systems.addresses if self._systems else self._platform.addresses
+        assert addresses is not None
+        began = time.monotonic()
+        rows, tag = bronze.ingest(
+            self._spark, self._places, addresses, batch, self._run_id, done.message if done else None
+        )
+        if rows:
+            self._done("bronze", batch, {"day": day}, rows, began, tag)
+        return rows
+
+    def _silver(self) -> int:
+        """First the batch that was planned and not done, then one of what bronze has got since."""
+        rows, plan = 0, self._journal.unfinished("silver")
+        if plan:
+            rows += self._silver_batch(plan.batch, plan.versions)
+        done = self._journal.last("silver")
+        until = self._versions("bronze", bronze.SOURCES)
+        rules = quality.fingerprint([rule for entity in silver.ENTITIES for rule in entity.rules])
+        if until != (dict(done.versions) if done else {}) or (done and done.message != rules):
+            batch = self._journal.next_batch("silver")
+            self._journal.note(Note("silver", batch, "planned", until))
+            rows += self._silver_batch(batch, until, rules)
+        return rows
+
+    def _silver_batch(self, batch: int, until: Mapping[str, int], rules: str | None = None) -> int:
+        began, done = time.monotonic(), self._journal.last("silver")
+        counts = silver.refresh(self._spark, self._places, batch, done.versions if done else {}, until)
+        rows = sum(counts.values())
+        self._done("silver", batch, until, rows, began, rules)
+        return rows
+
+    def _gold(self) -> int:
+        def refresh(batch: int, since: Mapping[str, int], until: Mapping[str, int]) -> int:
+            return sum(gold.refresh(self._spark, self._places, since, until).values())
+
+        return self._bring("gold", "silver", gold.INPUTS, refresh)
+
+    def _serving(self) -> int:
+        notes = [note for layer in ("bronze", "silver", "gold") if (note := self._journal.last(layer))]
+        health = [(note.layer, float(note.seconds), note.rows) for note in notes]
+
+        def refresh(batch: int, since: Mapping[str, int], until: Mapping[str, int]) -> int:
+            return serving.refresh(self._spark, self._places, batch, since, until, health)
+
+        return self._bring("serving", "gold", serving.TABLES, refresh)
+
+    def _bring(
+        self,
+        layer: str,
+        below: str,
+        inputs: Sequence[str],
+        refresh: Callable[[int, Mapping[str, int], Mapping[str, int]], int],
+    ) -> int:
+        """Bring a layer up to date with the one below, if that has changed since the layer's last batch."""
+        done, until = self._journal.last(layer), self._versions(below, inputs)
+        since = dict(done.versions) if done else {}
+        if until == since or not until:
+            return 0
+        began, batch = time.monotonic(), self._journal.next_batch(layer)
+        rows = refresh(batch, since, until)
+        self._done(layer, batch, until, rows, began)
+        return rows
+
+    def _versions(self, layer: str, names: Sequence[str]) -> dict[str, int]:
+        return tables.versions(self._spark, {name: self._places.table(layer, name) for name in names})
+
+    def _done(
+        self, layer: str, batch: int, versions: Mapping[str, int], rows: int, began: float, message: str | None = None
+    ) -> None:
+        self._changed = True
+        self._journal.note(Note(layer, batch, "done", versions, rows, time.monotonic() - began, message))
+
+    def _result(self) -> PlatformResult:
+        found = books.balance(self._spark, self._places)
+        return PlatformResult(
+            nothing_new=not self._changed,
+            layers=tuple(self._layers.values()),
+            processed=books.processed(self._spark, self._places),
+            books=found,
+            nulls=books.nulls(self._spark, self._places),
+            rules=books.rules(self._spark, self._places, found),
+            discrepancies=bronze.discrepancies(self._spark, self._places),
+        )
+
+
+def _age(note: Note | None) -> str:
+    """When a layer was last brought up to date, and how long ago that was."""
+    assert note is not None and note.at is not None
+    at = note.at if note.at.tzinfo else note.at.astimezone(timezone.utc)
+    minutes = int((datetime.now(timezone.utc) - at).total_seconds() // 60)
+    return f"{at.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC ({minutes // 60} h {minutes % 60} min ago)"
+
+
+@contextlib.contextmanager
+def _settings(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
+    """Settings of the session for a while; one that it does not let us change is left as it is."""
+    before = {}
+    for name, value in wanted.items():
+        with contextlib.suppress(Exception):
+            old = spark.conf.get(name, None)
+            spark.conf.set(name, value)
+            before[name] = old
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, old)
+
+
+@contextlib.contextmanager
+def _alone(places: Places) -> Iterator[None]:
+    """Keep other runs of this machine out of the base path. Raises PlatformError where one is going on.
+
+    Elsewhere only the job's own setting (`max_concurrent_runs: 1`) does it; Delta Lake refuses conflicting commits.
+    """
+    if places.local is None:
+        yield
+        return
+    places.local.mkdir(parents=True, exist_ok=True)
+    with (places.local / ".running").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PlatformError(
+                f"Another run is going on under {places.base_path}: wait for its end, or use another base path."
+            ) from None
+        yield

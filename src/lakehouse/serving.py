@@ -1,0 +1,173 @@
+"""Serving: what dashboards and analysts read, published as a whole, and never staler than it says.
+
+A **release** is one consistent state of gold: a row of `serving/releases` that names the version of each table. Who
+reads through `released` gets all tables as of one release, however long it takes and whatever is rebuilt meanwhile.
+`serving/sales_by_month` is a materialised view, refreshed by the months that changed; `serving/dashboard` is the data
+behind a dashboard, computed once a release and kept with it.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import bronze, gold, tables
+from lakehouse.errors import PlatformError
+from lakehouse.ingestion import write_once
+from lakehouse.places import Places
+
+TABLES = tuple(table.name for table in gold.GOLD_TABLES)
+MONTHLY = "sales_by_month"
+RELEASE = "release BIGINT, published_at TIMESTAMP, delivered_until TIMESTAMP, versions MAP<STRING, BIGINT>"
+BEST_SELLERS = 10
+
+
+def sales_by_month(daily_sales: DataFrame) -> DataFrame:
+    """Sales a calendar month and channel, from those a day.
+
+    Columns: month (its first day), channel, orders, lines, units, revenue_eur. Key: month and channel.
+    """
+    sums = [F.sum(name).alias(name) for name in ("orders", "lines", "units")]
+    revenue = F.sum("revenue_eur").cast(gold.MONEY).alias("revenue_eur")
+    return daily_sales.groupBy(_month(), "channel").agg(*sums, revenue)
+
+
+def dashboard(
+    monthly: DataFrame,
+    customer_360: DataFrame,
+    product_performance: DataFrame,
+    broken: DataFrame,
+    arrivals: DataFrame,
+    health: DataFrame,
+) -> DataFrame:
+    """What a dashboard shows. Columns: tile, label, measure, value. Key: tile, label and measure.
+
+    `broken` has rule and rows; `arrivals` source, delivered_at and rows; `health` layer, seconds and rows of the last
+    batch of each. Tiles: sales (a month), tiers (of customers), products (best sellers), quality (rows that broke a
+    rule), freshness (seconds since 1970 of the newest delivery of a source), health (of each layer).
+    """
+    revenue = F.sum("revenue_eur")
+    tiers = customer_360.groupBy("tier").agg(F.count("*").alias("customers"), revenue.alias("revenue_eur"))
+    best = product_performance.orderBy(F.desc("revenue_eur"), "product_id").limit(BEST_SELLERS)
+    titled = best.withColumn("title", F.concat_ws(" ", "product_id", "name"))
+    months = monthly.groupBy("month").agg(F.sum("orders").alias("orders"), revenue.alias("revenue_eur"))
+    delivered = arrivals.withColumn("delivered_at", F.unix_timestamp("delivered_at"))
+    return reduce(
+        DataFrame.unionByName,
+        [
+            _tile("sales", months, "month", "orders", "revenue_eur"),
+            _tile("tiers", tiers, "tier", "customers", "revenue_eur"),
+            _tile("products", titled, "title", "units", "revenue_eur"),
+            _tile("quality", broken, "rule", "rows"),
+            _tile("freshness", delivered, "source", "delivered_at", "rows"),
+            _tile("health", health, "layer", "seconds", "rows"),
+        ],
+    )
+
+
+def _tile(name: str, rows: DataFrame, label: str, *measures: str) -> DataFrame:
+    values = [
+        F.struct(F.lit(measure).alias("measure"), F.col(measure).cast("DOUBLE").alias("value")) for measure in measures
+    ]
+    return rows.select(
+        F.lit(name).alias("tile"), F.col(label).cast("STRING").alias("label"), F.inline(F.array(*values))
+    )
+
+
+def _month() -> Column:
+    return F.trunc("ordered_on", "month").alias("month")
+
+
+def refresh(
+    spark: SparkSession,
+    places: Places,
+    release: int,
+    since: Mapping[str, int],
+    until: Mapping[str, int],
+    health: list[tuple[str, float, int]],
+) -> int:
+    """Publish a release. Returns the rows of the dashboard.
+
+    `since` and `until` are versions of the tables of gold by name; `health` has a layer, its seconds and its rows.
+    Publishing a release again does nothing, and until its last step nobody sees any of it.
+    """
+    monthly = _refresh_months(spark, places, since.get("daily_sales", -1), until["daily_sales"])
+    now = {name: tables.read(spark, places.table("gold", name), until[name]) for name in TABLES}
+    arrivals = _arrivals(spark, places)
+    rows = dashboard(
+        tables.read(spark, places.table("serving", MONTHLY), monthly),
+        now["customer_360"],
+        now["product_performance"],
+        _broken(spark, places),
+        arrivals,
+        spark.createDataFrame(health, "layer STRING, seconds DOUBLE, rows BIGINT"),
+    ).withColumn("release", F.lit(release).cast("BIGINT"))
+    target = places.table("serving", "dashboard")
+    write_once(rows, target, "serving", release)
+    versions = {**until, MONTHLY: monthly}
+    [(delivered,)] = arrivals.agg(F.max("delivered_at")).collect()
+    noted = spark.createDataFrame([(release, None, delivered, versions)], RELEASE)
+    noted = noted.withColumn("published_at", F.current_timestamp())
+    write_once(noted, places.table("serving", "releases"), "serving", release)
+    _create_views(spark, places, versions)
+    return tables.read(spark, target).where(F.col("release") == release).count()
+
+
+def _refresh_months(spark: SparkSession, places: Places, since: int, until: int) -> int:
+    """Bring the materialised view up to date with daily sales. Returns its version."""
+    source, target = places.table("gold", "daily_sales"), places.table("serving", MONTHLY)
+    daily = tables.read(spark, source, until)
+    if not tables.exists(spark, target):
+        tables.append(sales_by_month(daily), target)
+    elif until > since:
+        months = tables.changes(spark, source, since, until).select(_month()).distinct()
+        staging = places.folder("staging", MONTHLY)
+        touched = F.broadcast(tables.staged(months, f"{staging}/months"))
+        dated = daily.withColumn("month", _month())
+        wanted = sales_by_month(dated.join(touched, "month", "left_semi").drop("month"))
+        stored = tables.read(spark, target).join(touched, "month", "left_semi")
+        key = ["month", "channel"]
+        tables.merge(tables.differences(stored, wanted, key), target, key, f"{staging}/rows")
+    return tables.version(spark, target)
+
+
+def _broken(spark: SparkSession, places: Places) -> DataFrame:
+    """How many rows are in quarantine for each rule: rule, rows."""
+    reasons = tables.read(spark, places.table("silver", "quarantine")).select(F.inline("reasons"))
+    return reasons.groupBy("rule").agg(F.count("*").alias("rows"))
+
+
+def _arrivals(spark: SparkSession, places: Places) -> DataFrame:
+    """When each source delivered last, and how much in all: source, delivered_at, rows."""
+    arrived = tables.read(spark, bronze.audit(places))
+    return arrived.groupBy("source").agg(F.max("arrived_at").alias("delivered_at"), F.sum("rows").alias("rows"))
+
+
+def _create_views(spark: SparkSession, places: Places, versions: Mapping[str, int]) -> None:
+    """A view for each table of gold, as of the release: `serving_daily_sales`, in the schema or of this session."""
+    for name in TABLES:
+        source = tables.identifier(places.table("gold", name))
+        if places.schema:
+            view, kind = places.table("serving", name), "VIEW"
+        else:
+            view, kind = f"serving_{name}", "TEMPORARY VIEW"
+        spark.sql(f"CREATE OR REPLACE {kind} {view} AS SELECT * FROM {source} VERSION AS OF {versions[name]}")
+
+
+def newest_release(spark: SparkSession, places: Places) -> Row:
+    """The newest release, a row of RELEASE. Raises PlatformError where there is none."""
+    target = places.table("serving", "releases")
+    found = tables.read(spark, target).orderBy(F.desc("release")).first() if tables.exists(spark, target) else None
+    if found is None:
+        raise PlatformError(f"Nothing has been released under {places.base_path}: run `workbook run` first.")
+    return found
+
+
+def released(spark: SparkSession, places: Places, name: str, release: Row | None = None) -> DataFrame:
+    """A table of gold, `sales_by_month` or `dashboard`, as of a release; the newest one unless told."""
+    release = release or newest_release(spark, places)
+    if name == "dashboard":
+        return tables.read(spark, places.table("serving", name)).where(F.col("release") == release["release"])
+    layer = "serving" if name == MONTHLY else "gold"
+    return tables.read(spark, places.table(layer, name), release["versions"][name])

@@ -1,0 +1,108 @@
+"""Each delivered row is one of three: clean, quarantined, or a duplicate. Nothing else, and nothing twice."""
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from lakehouse import quality
+from lakehouse.ingestion.formats import WHOLE
+from lakehouse.silver.entities import Entity
+
+CLEAN, QUARANTINED, DUPLICATE = "clean", "quarantined", "duplicate"
+
+
+def suspects(delivered: DataFrame, known: DataFrame | None, entity: Entity) -> DataFrame:
+    """The keys that come more than once, here or before. Columns: _key, _suspect (TRUE). Grain: a key.
+
+    Most keys come once. Only the others are compared with each other, which takes sorting.
+    """
+    counted = delivered.groupBy(entity.key_text().alias("_key")).count()
+    found = counted.where("count > 1").select("_key")
+    if known is not None:
+        found = found.union(counted.join(known, "_key", "left_semi").select("_key")).distinct()
+    return found.withColumn("_suspect", F.lit(True))
+
+
+def measured(
+    delivered: DataFrame, suspect_keys: DataFrame, entity: Entity, references: Mapping[str, DataFrame]
+) -> DataFrame:
+    """The columns of `judged`, then _suspect (TRUE or NULL) and _record: the row of bronze as JSON, where it is needed.
+
+    That is where rules are broken or the key is suspect; elsewhere it is NULL. Grain: a row of `delivered`.
+    """
+    keyed = delivered.withColumn("_key", entity.key_text())
+    rows = judged(keyed, entity, references).join(F.broadcast(suspect_keys), "_key", "left")
+    doubtful = (F.size("_errors") > 0) | F.col("_suspect")
+    return rows.withColumn("_record", F.when(doubtful, F.to_json("_original", WHOLE))).drop("_original")
+
+
+def judged(delivered: DataFrame, entity: Entity, references: Mapping[str, DataFrame]) -> DataFrame:
+    """Rows of bronze, standardised and measured by the rules that a row can be measured by alone.
+
+    `references` has a frame for each of the entity's references: one row a value that is known. Columns: those of the
+    silver table, then _source, _place (file, page or query), _key, _hash (of the content), _errors and _warnings
+    (names of rules), _original (the row of bronze as a struct), and those of `delivered` that begin with _held.
+    Grain: a row of `delivered`.
+    """
+    place = "_file_path" if "_file_path" in delivered.columns else "_origin"
+    held = [name for name in delivered.columns if name.startswith("_held")]
+    original = F.struct(*(name for name in delivered.columns if name not in ("_key", *held)))
+    rows = entity.standardised(delivered.withColumns({"_original": original, "_place": F.col(place)}))
+    for name, (_, column) in entity.references.items():
+        known = references[name].select(column, F.lit(True).alias(name))
+        rows = rows.join(known, column, "left")
+    return rows.select(
+        *entity.columns,
+        *("_source", "_place", "_key"),
+        F.xxhash64(*entity.columns).alias("_hash"),
+        quality.broken(entity.rules, "error").alias("_errors"),
+        quality.broken(entity.rules, "warning").alias("_warnings"),
+        "_original",
+        *held,
+    )
+
+
+def compared(rows: DataFrame, known: DataFrame | None, entity: Entity) -> DataFrame:
+    """The rows of suspect keys, with `_again` for duplicates, and the rule of uniqueness added to `_errors`.
+
+    A row whose content has come before is a duplicate. Of several clean rows of one key the first counts, in order of
+    `_place` and then of `_hash`; the others, and all where the key is in silver already, break the rule of uniqueness.
+    `known` has _key, _hash and _clean of the rows of earlier batches, clean ones and quarantined ones; None for none.
+    """
+    same = Window.partitionBy("_key", "_hash").orderBy("_place")
+    again, taken = F.row_number().over(same) > 1, F.lit(False)
+    if known is not None:
+        of_keys = known.join(rows.select("_key"), "_key", "left_semi")
+        seen = of_keys.groupBy("_key").agg(F.collect_set("_hash").alias("_seen"), F.bool_or("_clean").alias("_taken"))
+        rows = rows.join(seen, "_key", "left")
+        again = again | F.coalesce(F.array_contains("_seen", F.col("_hash")), F.lit(False))
+        taken = F.coalesce("_taken", F.lit(False))
+    rows = first_of_key(rows.withColumn("_again", again), entity, ~F.col("_again"), taken)
+    return rows.drop("_seen", "_taken")
+
+
+def decided(rows: DataFrame, closer: DataFrame | None) -> DataFrame:
+    """The verdict on each row of `measured`; `closer` is what `compared` found of those that are suspect.
+
+    Columns: those of `measured` without _suspect, then _verdict. Grain: a row of `rows`.
+    """
+    both = rows.where("_suspect IS NULL").withColumn("_again", F.lit(False))
+    if closer is not None:
+        both = both.unionByName(closer)
+    by_errors = F.when(F.size("_errors") > 0, QUARANTINED).otherwise(CLEAN)
+    return both.withColumn("_verdict", F.when(F.col("_again"), DUPLICATE).otherwise(by_errors)).drop(
+        "_again", "_suspect"
+    )
+
+
+def first_of_key(rows: DataFrame, entity: Entity, counts: Column, taken: Column) -> DataFrame:
+    """The rows, with the rule of uniqueness in `_errors` of those that only it keeps out of silver.
+
+    Such are clean rows that count, and whose key is `taken`, or has a clean row that counts before them.
+    """
+    before = Window.partitionBy("_key").orderBy("_place", "_hash").rowsBetween(Window.unboundedPreceding, -1)
+    candidate = counts & (F.size("_errors") == 0)
+    beaten = taken | F.coalesce(F.max(candidate).over(before), F.lit(False))
+    errors = F.concat("_errors", F.array(F.lit(entity.unique.name)))
+    return rows.withColumn("_errors", F.when(candidate & beaten, errors).otherwise(F.col("_errors")))
