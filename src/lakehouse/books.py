@@ -91,10 +91,7 @@ class Kept:
 
 def balance(spark: SparkSession, places: Places) -> tuple[Book, ...]:
     """One book a source: read by the audit table, and the three others each counted where the rows lie."""
-    silver = {
-        kind: places.table("silver", name)
-        for kind, name in (("quarantined", "quarantine"), ("duplicate", "duplicates"))
-    }
+    quarantine, duplicates = places.table("silver", "quarantine"), places.table("silver", "duplicates")
     counted = [_counted(spark, "read", bronze.audit(places), F.col("source"), F.sum(F.col("rows") + F.col("refused")))]
     for kind, target in (("quarantined", quarantine), ("duplicate", duplicates)):
         counted.append(_counted(spark, kind, target, F.col("source"), F.count("*")))
@@ -134,8 +131,6 @@ def nulls(spark: SparkSession, places: Places) -> tuple[Nulls, ...]:
         names = [name for name in rows.columns if not name.startswith("_")]
         missing = [F.count_if(F.col(name).isNull()).alias(name) for name in names]
         counts = rows.agg(F.count("*").alias("_rows"), *missing)
-            F.count("*").alias("_rows"), *(F.count_if(F.col(name).isNull()).alias(name) for name in names)
-        )
         [row] = counts.collect()
         found += [Nulls(table, name, row["_rows"], row[name], tolerances.get(name, 0.0)) for name in names]
     return tuple(found)

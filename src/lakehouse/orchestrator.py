@@ -9,14 +9,14 @@ import fcntl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse import books, bronze, gold, quality, serving, silver, tables
+from lakehouse import books, bronze, gold, quality, report, serving, silver, tables
 from lakehouse.books import Book, Kept, Nulls
 from lakehouse.errors import PlatformError, first_line
 from lakehouse.operations import Journal, Note
@@ -73,7 +73,7 @@ class PlatformResult:
     nulls: tuple[Nulls, ...]
     rules: tuple[Kept, ...]
     discrepancies: tuple[tuple[str, str], ...]
-    report: str | None = None
+    report: Path | None = None
 
     @property
     def balanced(self) -> bool:
@@ -119,7 +119,8 @@ class DataPlatformOrchestrator:
         if days < 1:
             raise ValueError(f"A run has at least one day, not {days}.")
         with _alone(self.places), contextlib.ExitStack() as open_until_the_end:
-            return _Run(self, open_until_the_end).through(days)
+            result = _Run(self, open_until_the_end).through(days)
+        return replace(result, report=report.save(result, self.places))
 
 
 class _Run:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from lakehouse.errors import PlatformError
 from workbook.course import Course
 from workbook.errors import CourseError, SetupError
 from workbook.progress import Progress
@@ -24,7 +25,7 @@ def main() -> None:
     """Run the command; an error that the user can cure is one sentence and exit code 1."""
     try:
         app()
-    except (SetupError, CourseError) as error:
+    except (SetupError, CourseError, PlatformError) as error:
         sys.exit(str(error))
 
 
@@ -166,6 +167,19 @@ def reset(chapter: Chapter) -> None:
     stem = course.stem(chapter)
     kept = work.reset(course, stem)
     say(f"{stem} is fresh again." + (f" The old file is work/kept/{kept.name}." if kept else ""))
+
+
+@app.command()
+def run(
+    scale: Annotated[float, typer.Option(help="Size of the shop: 1 is 10,000 customers.")] = 1,
+    days: Annotated[int, typer.Option(help="Days to deliver; 1 is the initial load alone.")] = 1,
+    base_path: Annotated[str, typer.Option(help="Where the platform lies.")] = "work/platform",
+    seed: Annotated[int, typer.Option(help="Another seed is another shop.")] = 7,
+) -> None:
+    """Run the data platform: sources, bronze, silver, gold, serving."""
+    from workbook import run_platform
+
+    run_platform.run(scale, days, base_path, seed, Console(highlight=False))
 
 
 @app.command()

@@ -8,7 +8,7 @@ where the query is made, and use what only Java's regular expressions have: look
 
 from functools import cache
 
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberDesc
 
 from lakehouse.sources.values import COUNTRIES
 
@@ -52,7 +52,7 @@ def national_prefix() -> str:
     ways = []
     for country, code in calling_codes().items():
         if prefix := _rules(country).national_prefix_for_parsing:
-            shortest = min(_rules(country).general_desc.possible_length)
+            shortest = min(_general(country).possible_length)
             ways.append(rf"(?<=^{code})(?>{prefix})(?=\d{{{shortest}}})(?={_possible(country)})")
     return "|".join(ways)
 
@@ -70,9 +70,15 @@ def _rules(country: str) -> PhoneMetadata:
     return rules
 
 
+def _general(country: str) -> PhoneNumberDesc:
+    general = _rules(country).general_desc
+    assert general is not None
+    return general
+
+
 def _possible(country: str) -> str:
     """All that could be a number in the country, to the end of the text."""
-    return rf"(?:{_rules(country).general_desc.national_number_pattern})\z"
+    return rf"(?:{_general(country).national_number_pattern})\z"
 
 
 def _valid(code: str) -> str:

@@ -1,0 +1,60 @@
+"""`workbook run`: the platform from the terminal, with a bar for each layer and the report at the end."""
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from lakehouse import DataPlatformOrchestrator, report
+from lakehouse.errors import PlatformError
+from lakehouse.orchestrator import LAYERS, PlatformResult, Progress
+from workbook.session import get_spark
+
+MOST_COLUMNS = 6
+
+
+def run(scale: float, days: int, base_path: str, seed: int, console: Console) -> PlatformResult:
+    """Run the platform and print what became of it. Raises PlatformError for what the user can cure."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(20),
+        TextColumn("{task.fields[rows]:>12,} rows"),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=console) as bars:
+        tasks = {name: bars.add_task(name, total=None, start=False, rows=0) for name in LAYERS}
+        try:
+            platform = DataPlatformOrchestrator(
+                get_spark(),
+                base_path,
+                scale=scale,
+                seed=seed,
+                on_progress=lambda now: _show(bars, tasks[now.layer], now),
+            )
+            result = platform.run_full_pipeline(days)
+        except ValueError as error:
+            raise PlatformError(str(error)) from None
+    _print(result, console)
+    return result
+
+
+def _show(bars: Bars, task: TaskID, now: Progress) -> None:
+    if not now.done:
+        bars.start_task(task)
+    else:
+        bars.update(task, rows=now.rows, total=1, completed=1)
+
+
+def _print(result: PlatformResult, console: Console) -> None:
+    """All tables, without their last columns where they have many: those are in the page."""
+    for table in report.tables(result):
+        if table.rows:
+            printed = Table(title=table.title, title_justify="left")
+            for name in table.columns[:MOST_COLUMNS]:
+                printed.add_column(name, overflow="fold")
+            for row in table.rows:
+                printed.add_row(*(report.shown(cell) for cell in row[:MOST_COLUMNS]))
+            console.print(printed)
+    console.print(report.summary(result))
+    if result.report:
+        console.print(f"The report is in {result.report}.")

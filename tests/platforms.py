@@ -1,0 +1,81 @@
+"""Running the platform in tests: small, in this process or in one that is killed, and comparing what it made."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+SCALE, SEED = 0.01, 7
+# When and in which batch something was done is not what was done.
+VOLATILE = {"_batch", "_batch_id", "_ingested_at", "_file_path", "_file_modified_at", "origin", "record", "_origin"}
+MADE = ("bronze", "silver", "gold", "serving/sales_by_month")
+RUN = """
+import os, signal, sys
+from lakehouse import DataPlatformOrchestrator
+from lakehouse.errors import PlatformError
+from workbook.session import get_spark
+base, days, border, run = sys.argv[1], int(sys.argv[2]), sys.argv[3], [0]
+
+def killed_at(progress):
+    if progress.done and progress.layer == border:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+platform = DataPlatformOrchestrator(get_spark(), base, scale={scale}, seed={seed}, on_progress=killed_at)
+print("started", flush=True)
+platform.run_full_pipeline(days)
+"""
+
+
+def contents(base: Path) -> dict[str, Counter[str]]:
+    """Every row of every table that the platform made, as text, by the table's path."""
+    found = {}
+    for log in sorted(base.glob("**/_delta_log")):
+        name = str(log.parent.relative_to(base))
+        if name.startswith(MADE):
+            found[name] = rows_of(log.parent)
+    return found
+
+
+def rows_of(table: Path) -> Counter[str]:
+    """The rows of a Delta table, read without Spark, as sorted JSON, without what says when and in which batch."""
+    rows = DeltaTable(str(table)).to_pyarrow_table().to_pylist()
+    kept = [{name: value for name, value in row.items() if name not in VOLATILE} for row in rows]
+    for row in kept:
+        for name in ("_rescued_data",):
+            if row.get(name):
+                row[name] = {key: value for key, value in json.loads(row[name]).items() if key != "_file_path"}
+    return Counter(json.dumps(row, sort_keys=True, default=str) for row in kept)
+
+
+def versions(base: Path) -> dict[str, int]:
+    """The newest version of every Delta table under a path."""
+    return {
+        str(log.parent.relative_to(base)): max(int(entry.stem) for entry in log.glob("*.json"))
+        for log in base.glob("**/_delta_log")
+    }
+
+
+def run_and_die(base: Path, days: int, border: str = "", seconds: float | None = None) -> int:
+    """Run the platform in a process that is killed with signal 9: behind a layer, or some seconds after its start.
+
+    Returns how it ended: -9 if it was killed, 0 if it was done before.
+    """
+    command = [sys.executable, "-c", RUN.format(scale=SCALE, seed=SEED), str(base), str(days), border]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    if seconds is not None:
+        threading.Timer(seconds, lambda: os.kill(process.pid, signal.SIGKILL) if process.poll() is None else None).start()
+    return process.wait()
+
+
+def digest(counter: Counter[str]) -> str:
+    """A short name of some rows, for messages."""
+    return hashlib.sha256(repr(sorted(counter.items())).encode()).hexdigest()[:12]
