@@ -1,9 +1,7 @@
 """Running the platform in tests: small, in this process or in one that is killed, and comparing what it made."""
 
-import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,18 +17,24 @@ MADE = ("bronze", "silver", "gold", "serving/sales_by_month")
 RUN = """
 import os, signal, sys
 from lakehouse import DataPlatformOrchestrator
-from lakehouse.errors import PlatformError
 from workbook.session import get_spark
-base, days, border, run = sys.argv[1], int(sys.argv[2]), sys.argv[3], [0]
+base, days, border = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
-def killed_at(progress):
+def tell(progress):
+    print(progress.layer, "done" if progress.done else "begins", flush=True)
     if progress.done and progress.layer == border:
         os.kill(os.getpid(), signal.SIGKILL)
 
-platform = DataPlatformOrchestrator(get_spark(), base, scale={scale}, seed={seed}, on_progress=killed_at)
-print("started", flush=True)
+platform = DataPlatformOrchestrator(get_spark(), base, scale={scale}, seed={seed}, on_progress=tell)
 platform.run_full_pipeline(days)
 """
+
+
+def start(base: Path, days: int, border: str = "", **environment: str) -> "subprocess.Popen[str]":
+    """Run the platform in a process of its own, which says what it does, and kills itself behind the layer `border`."""
+    command = [sys.executable, "-c", RUN.format(scale=SCALE, seed=SEED), str(base), str(days), border]
+    everything = {**os.environ, **environment}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=everything)
 
 
 def contents(base: Path) -> dict[str, Counter[str]]:
@@ -67,15 +71,10 @@ def run_and_die(base: Path, days: int, border: str = "", seconds: float | None =
 
     Returns how it ended: -9 if it was killed, 0 if it was done before.
     """
-    command = [sys.executable, "-c", RUN.format(scale=SCALE, seed=SEED), str(base), str(days), border]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = start(base, days, border)
     assert process.stdout is not None
     process.stdout.readline()
     if seconds is not None:
-        threading.Timer(seconds, lambda: os.kill(process.pid, signal.SIGKILL) if process.poll() is None else None).start()
-    return process.wait()
-
-
-def digest(counter: Counter[str]) -> str:
-    """A short name of some rows, for messages."""
-    return hashlib.sha256(repr(sorted(counter.items())).encode()).hexdigest()[:12]
+        threading.Timer(seconds, process.kill).start()
+    process.communicate()
+    return process.returncode

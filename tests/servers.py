@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from lakehouse.sources.ports import free_port
 from workbook import engine, java, session
 
+MASTER, WORKER = (f"org.apache.spark.deploy.{name}" for name in ("master.Master", "worker.Worker"))
 DEADLINE = 120
 """Seconds after which a server that does not answer is taken for broken."""
 
@@ -36,17 +37,21 @@ def connect_server() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[str]:
-    """A standalone cluster of one worker with two cores, as the address for `SPARK_MASTER`."""
-    port, page = free_port(), free_port()
-    place = ("--host", "127.0.0.1", "--webui-port", "0")
+def cluster(workers: int = 1) -> Iterator[tuple[str, "list[subprocess.Popen[bytes]]"]]:
+    """A standalone cluster with two cores in all: the address for `SPARK_MASTER`, and the processes of its workers."""
+    port = free_port()
+    place = ("--host", "127.0.0.1", "--webui-port")
     master = f"spark://127.0.0.1:{port}"
-    with _running("org.apache.spark.deploy.master.Master", *place, "--port", str(port)) as process:
-        _wait_for(port, process)
-        worker = (*place[:2], "--webui-port", str(page), "--cores", "2", "--memory", "1g", master)
-        with _running("org.apache.spark.deploy.worker.Worker", *worker) as process:
-            _wait_for(page, process)
-            yield master
+    with contextlib.ExitStack() as running:
+        first = running.enter_context(_running(MASTER, *place, "0", "--port", str(port)))
+        _wait_for(port, first)
+        started = []
+        for _ in range(workers):
+            page = free_port()
+            settings = (*place, str(page), "--cores", str(2 // workers), "--memory", "1g", master)
+            started.append(running.enter_context(_running(WORKER, *settings)))
+            _wait_for(page, started[-1])
+        yield master, started
 
 
 @contextlib.contextmanager

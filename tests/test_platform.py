@@ -6,8 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import DataPlatformOrchestrator
-from lakehouse.errors import PlatformError
-from lakehouse.orchestrator import PlatformResult, Progress
+from lakehouse.orchestrator import PlatformResult
 from platforms import SCALE, SEED, contents, versions
 
 DAYS = 4

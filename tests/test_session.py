@@ -128,7 +128,7 @@ def test_a_connect_server_is_used_where_spark_remote_is_set() -> None:
 
 
 def test_a_cluster_is_used_where_spark_master_is_set() -> None:
-    with cluster() as address:
+    with cluster() as (address, _):
         code, out, error = result_of(
             FIRST_TABLE + "master = spark.sparkContext.master.split(':')[0]\n"
             "print(master, spark.range(0, 10, 1, 4).selectExpr('sum(id)').first()[0])\n"

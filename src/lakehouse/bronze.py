@@ -149,14 +149,22 @@ def _append(
         F.lit(batch).cast("BIGINT").alias("_batch_id"),
     ).persist()
     try:
-        count = rows.count()
-        if count:
+        if not rows.isEmpty():
             write_once(rows, target, source, batch, **tables.CHANGE_FEED)
-            entry = rows.sparkSession.createDataFrame([astuple(Entry(run_id, source, item, count))], ENTRY)
-            write_once(as_entries(entry), audit(places), source, batch)
-        return count
     finally:
         rows.unpersist()
+    return _note(rows.sparkSession, target, source, item, batch, run_id, places)
+
+
+def _note(spark: SparkSession, target: str, source: str, item: str, batch: int, run_id: str, places: Places) -> int:
+    """Write the audit table's row about a batch that bronze has, also where the run that wrote the batch died then."""
+    if not tables.exists(spark, target):
+        return 0
+    rows = tables.read(spark, target).where(F.col("_batch_id") == batch).count()
+    if rows:
+        entry = spark.createDataFrame([astuple(Entry(run_id, source, item, rows))], ENTRY)
+        write_once(as_entries(entry), audit(places), source, batch)
+    return rows
 
 
 def _payments(spark: SparkSession, places: Places, addresses: Addresses, source: str) -> int:

@@ -206,19 +206,19 @@ class _Run:
 
     def _silver(self) -> int:
         """First the batch that was planned and not done, then one of what bronze has got since."""
+        rules = quality.fingerprint([rule for entity in silver.ENTITIES for rule in entity.rules])
         rows, plan = 0, self._journal.unfinished("silver")
         if plan:
-            rows += self._silver_batch(plan.batch, plan.versions)
+            rows += self._silver_batch(plan.batch, plan.versions, rules)
         done = self._journal.last("silver")
         until = self._versions("bronze", bronze.SOURCES)
-        rules = quality.fingerprint([rule for entity in silver.ENTITIES for rule in entity.rules])
         if until != (dict(done.versions) if done else {}) or (done and done.message != rules):
             batch = self._journal.next_batch("silver")
             self._journal.note(Note("silver", batch, "planned", until))
             rows += self._silver_batch(batch, until, rules)
         return rows
 
-    def _silver_batch(self, batch: int, until: Mapping[str, int], rules: str | None = None) -> int:
+    def _silver_batch(self, batch: int, until: Mapping[str, int], rules: str) -> int:
         began, done = time.monotonic(), self._journal.last("silver")
         counts = silver.refresh(self._spark, self._places, batch, done.versions if done else {}, until)
         rows = sum(counts.values())

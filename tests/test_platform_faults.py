@@ -1,0 +1,222 @@
+"""The platform under faults: killed, without a source, fed with rubbish, run twice at once, read while rebuilt."""
+
+import fcntl
+import gzip
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import DataPlatformOrchestrator, bronze, gold, serving, tables
+from lakehouse.errors import PlatformError
+from lakehouse.orchestrator import LayerFailed, PlatformResult
+from lakehouse.places import Places
+from lakehouse.sources import Addresses, SourceSystems
+from lakehouse.sources.ports import free_port
+from platforms import SCALE, SEED, contents, run_and_die
+from proven import FULL
+
+BORDERS = ("bronze", "silver", "gold", "serving")
+RANDOM_KILLS = 10 * len(BORDERS) if FULL else 3
+LONGEST = 45.0  # seconds: about as long as a run takes
+
+
+@pytest.fixture(scope="module")
+def never_killed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("never-killed")
+    DataPlatformOrchestrator(spark, base, scale=SCALE, seed=SEED).run_full_pipeline(2)
+    return base
+
+
+def test_killed_behind_every_layer_and_at_random_moments_it_ends_in_the_same_tables(
+    spark: SparkSession, never_killed: Path, tmp_path: Path
+) -> None:
+    """One platform, killed again and again, each time further on."""
+    for border in BORDERS:
+        assert run_and_die(tmp_path, 1, border) == -9, f"not killed behind {border}"
+    seed = random.SystemRandom().randrange(1_000_000)
+    moments = random.Random(seed)
+    print(f"seed {seed}")
+    for _ in range(RANDOM_KILLS):
+        run_and_die(tmp_path, 2, seconds=moments.uniform(1, LONGEST))
+    result = DataPlatformOrchestrator(spark, tmp_path, scale=SCALE, seed=SEED).run_full_pipeline(2)
+    assert result.balanced, f"seed {seed}"
+    expected, found = contents(never_killed), contents(tmp_path)
+    assert found.keys() == expected.keys(), f"seed {seed}"
+    for table in expected:
+        assert found[table] == expected[table], f"{table}, seed {seed}"
+
+
+class Shop:
+    """A platform on source systems that stay up between its runs, so that a test can break them."""
+
+    def __init__(self, spark: SparkSession, base: Path, systems: SourceSystems) -> None:
+        self.spark, self.base, self.systems = spark, base, systems
+        self.addresses: Addresses = systems.addresses
+
+    @property
+    def places(self) -> Places:
+        return Places(str(self.base))
+
+    def run(self, **changed: str) -> PlatformResult:
+        addresses = replace(self.addresses, **changed)  # type: ignore[arg-type]
+        return DataPlatformOrchestrator(self.spark, self.base, addresses=addresses).run_full_pipeline()
+
+    def lands(self, name: str, content: bytes) -> None:
+        path = self.base / "landing" / "payments" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A platform that has the initial load."""
+    base = tmp_path_factory.mktemp("shop")
+    with SourceSystems(base / "landing", SCALE, SEED) as systems:
+        systems.deliver(0)
+        built = Shop(spark, base, systems)
+        built.run()
+        yield built
+
+
+def revenues(shop: Shop) -> tuple[int, object, object]:
+    """The newest release, and the revenue of all time by day and by product, as of it."""
+    release = serving.newest_release(shop.spark, shop.places)
+    sums = []
+    for name in ("daily_sales", "product_performance"):
+        rows = serving.released(shop.spark, shop.places, name, release).agg(F.sum("revenue_eur")).collect()
+        sums.append(rows[0][0])
+    return release["release"], *sums
+
+
+def test_a_source_that_is_down_is_named_and_what_is_above_keeps_its_state(shop: Shop) -> None:
+    before = revenues(shop)
+    shop.systems.deliver(1)
+    nobody = f"http://127.0.0.1:{free_port()}/products"
+    said = r"The layer bronze failed: .*products.*silver of .* UTC \(0 h \d+ min ago\)"
+    with pytest.raises(LayerFailed, match=said) as error:
+        shop.run(catalogue_url=nobody)
+    assert error.value.layer == "bronze"
+    assert revenues(shop) == before
+    failed = tables.read(shop.spark, shop.places.table("audit", "operations")).where("status = 'failed'").collect()
+    assert [(note["layer"], "products" in note["message"]) for note in failed] == [("bronze", True)]
+
+
+def test_a_layer_that_failed_is_resumed_and_readers_never_see_a_mixture(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Day 1 was delivered by the test before, so there is something to do."""
+    seen: set[tuple[int, object, object]] = {revenues(shop)}
+    with monkeypatch.context() as broken:
+        broken.setattr(gold, "refresh", lambda *arguments: 1 / 0)
+        with pytest.raises(LayerFailed, match=r"The layer gold failed: ZeroDivisionError.*serving of"):
+            shop.run()
+    seen.add(revenues(shop))
+    assert len(seen) == 1, "serving changed although gold failed"
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(revenues(shop))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        result = shop.run()
+        gold.rebuild(shop.spark, shop.places, tables.versions(shop.spark, silver_tables(shop)))
+    finally:
+        done.set()
+        reader.join()
+    seen.add(revenues(shop))
+    assert not result.nothing_new
+    assert len(seen) == 2, "each release has one state"
+    assert all(by_day == by_product for _, by_day, by_product in seen)
+
+
+def silver_tables(shop: Shop) -> dict[str, str]:
+    return {name: shop.places.table("silver", name) for name in gold.INPUTS}
+
+
+def test_a_rebuild_makes_what_was_kept_up_to_date_key_by_key(shop: Shop) -> None:
+    """After the initial load, a day, and a rebuild by the test before."""
+    rebuilt = contents(shop.base)
+    shop.systems.deliver(2)
+    shop.run()
+    kept = contents(shop.base)
+    assert kept["gold/daily_sales"] != rebuilt["gold/daily_sales"]
+    gold.rebuild(shop.spark, shop.places, tables.versions(shop.spark, silver_tables(shop)))
+    again = contents(shop.base)
+    for name in ("daily_sales", "product_performance", "customer_360"):
+        assert again[f"gold/{name}"] == kept[f"gold/{name}"], name
+
+
+LINE = (
+    '{"transaction_id": "T900-0000000%d", "order_id": "O1", "customer_id": "C0000001", "product_id": "P000001", '
+    '"quantity": %s, "unit_price": 1.00, "amount": 1.00, "currency": "EUR", "channel": "online", '
+    '"payment_method": "card", "ordered_at": "%s"}'
+)
+HEADER = "transaction_id,order_id,customer_id,product_id,quantity,unit_price,amount,currency,channel,payment_method"
+ROW = "T901-0000000%d,O1,C0000001,P000001,1,1.00,1.00,EUR,store,cash"
+NOON = "2026-01-01T12:00:00Z"
+BAD_ONLINE = {
+    # name: (content, how many rows it counts as)
+    "bom.jsonl": (b"\xef\xbb\xbf" + (LINE % (1, 1, NOON)).encode() + b"\n", 1),
+    "latin1.jsonl": ((LINE % (2, 1, NOON)).replace("O1", "Ünïcode").encode("latin-1") + b"\n", 1),
+    "truncated.jsonl.gz": (gzip.compress(((LINE % (3, 1, NOON)) * 500).encode())[:100], 1),
+    "empty.jsonl": (b"", 0),
+    "blank.jsonl": (b"\n  \n\n", 0),
+    "nested.jsonl": (b'{"transaction_id": {"a": null}, "quantity": [null, {"b": null}], "amount": {}}\n', 1),
+    "numbers.jsonl": ((LINE % (4, "99999999999999999999999999", NOON) + "\n" + LINE % (5, "1e400", NOON)).encode(), 2),
+    "dates.jsonl": (
+        "\n".join(LINE % (6, 1, when) for when in ("0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "x")).encode(),
+        3,
+    ),
+    "💶 O'Brien; DROP TABLE silver -- %20.jsonl": (
+        (LINE % (7, 1, NOON)).replace("O1", "'; DROP TABLE x; -- 😀").encode(),
+        1,
+    ),
+    "long.jsonl": ((LINE % (8, 1, NOON)).replace("O1", "x" * 10_000_000).encode(), 1),
+    "no objects.jsonl": (b'[1, 2]\nnull\n"text"\n42\n{"a": \n', 5),
+    "twice.jsonl": (b'{"quantity": 1, "quantity": 2}\n', 1),
+}
+BAD_STORE = {
+    "wrong header.csv": (b"a,b,c\n1,2,3\n4,5,6\n", 2),
+    "twice.csv": (f"{HEADER},amount\n{ROW % 1},2.00\n".encode(), 1),
+    "header only.csv": (HEADER.encode(), 0),
+    "bom.csv": (b"\xef\xbb\xbf" + f"{HEADER}\n{ROW % 2}\n".encode(), 1),
+    "[1] *{a}+b.csv": (f"{HEADER}\n{ROW % 9}\n".encode(), 1),
+    "windows.csv": (f"{HEADER}\r\n{ROW % 3}\r\n".encode(), 1),
+    "utf16.csv": (f"{HEADER}\n{ROW % 4}\n".encode("utf-16"), 1),
+    "quotes.csv": (f'{HEADER}\n"{ROW % 5}\n{ROW % 6}"\n'.encode(), 2),
+    "short and long.csv": (f"{HEADER}\n1,2\n{ROW % 7},and,more\n".encode(), 2),
+    "truncated.csv.gz": (gzip.compress(f"{HEADER}\n{ROW % 8}\n".encode() * 500)[:60], 1),
+}
+
+
+def test_rubbish_crashes_nothing_and_every_row_of_it_is_in_the_books(shop: Shop) -> None:
+    before = {book.source: book for book in shop.run().books}
+    for folder, files in (("online", BAD_ONLINE), ("store", BAD_STORE)):
+        for name, (content, _) in files.items():
+            shop.lands(f"{folder}/{name}", content)
+    result = shop.run()
+    assert result.balanced
+    after = {book.source: book for book in result.books}
+    for source, files in (("payments_online", BAD_ONLINE), ("payments_store", BAD_STORE)):
+        audit = tables.read(shop.spark, bronze.audit(shop.places)).where(F.col("source") == source)
+        counted = {row["item"].rpartition("/")[2]: row["rows"] + row["refused"] for row in audit.collect()}
+        expected = {name: rows for name, (content, rows) in files.items() if content}
+        assert {name: counted.get(name) for name in expected} == expected
+        assert after[source].read - before[source].read == sum(expected.values())
+    assert shop.run().nothing_new
+
+
+def test_two_runs_at_once_on_one_base_path_are_refused(shop: Shop) -> None:
+    with (shop.base / ".running").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(PlatformError, match="Another run is going on under"):
+            shop.run()
