@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment
 
@@ -163,7 +163,8 @@ def _picture(draw: Callable[["Axes"], None], title: str, text: str) -> tuple[str
     from matplotlib.figure import Figure
 
     inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
-    with rc_context(dict.fromkeys(inked, INK)):  # type: ignore[misc]
+    settings: Any = dict.fromkeys(inked, INK)
+    with rc_context(settings):
         figure = Figure(figsize=(8, 2.6), layout="constrained")
         axes = figure.subplots()
         draw(axes)

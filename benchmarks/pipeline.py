@@ -1,0 +1,178 @@
+"""The platform, a tutorial's script and DuckDB on the same input: seconds, memory and ratios, and the same gold tables.
+
+    .venv/bin/python benchmarks/pipeline.py [scale …]
+
+Each is a process of its own, its start included, on the initial load (the first run) and then on the next day. The
+tutorial's script and DuckDB compute everything again on the next day; the platform computes what has changed.
+"""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from deltalake import DeltaTable
+
+from lakehouse.sources import Addresses, SourceSystems
+
+COMPARED = (
+    *("bronze/customer_changes", "bronze/products", "bronze/payments_online", "bronze/payments_store"),
+    *("silver/customer_changes", "silver/transactions", "silver/customers", "silver/products"),
+    *("gold/daily_sales", "gold/product_performance", "gold/customer_360"),
+)
+PLATFORM = """
+import json, sys
+from lakehouse import DataPlatformOrchestrator
+from lakehouse.sources import Addresses
+from workbook.session import get_spark
+given = json.load(open(sys.argv[1]))
+addresses = Addresses(
+    given["crm_url"],
+    {"user": given["user"], "password": given["password"], "driver": "org.postgresql.Driver"},
+    given["catalogue_url"],
+    given["landing"],
+)
+DataPlatformOrchestrator(get_spark(), sys.argv[2], addresses=addresses).run_full_pipeline()
+"""
+DUCK = """
+import json, sys
+from pathlib import Path
+from benchmarks import duck
+from lakehouse.sources import Addresses
+given = json.load(open(sys.argv[1]))
+login = {"user": given["user"], "password": given["password"]}
+duck.run(Addresses(given["crm_url"], login, given["catalogue_url"], given["landing"]), Path(sys.argv[2]))
+"""
+TUTORIAL = "from benchmarks import tutorial; tutorial.main()"
+CONTENDERS = {"platform": PLATFORM, "tutorial": TUTORIAL, "DuckDB": DUCK}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One process: its seconds, start included, and the most memory that it and its children had, in GiB."""
+
+    seconds: float
+    memory: float
+
+
+def measured(code: str, addresses: Path, base: Path) -> Measured:
+    """Run a contender to its end. Raises CalledProcessError where it fails."""
+    root = Path(__file__).resolve().parents[1]
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(addresses), str(base)],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    peak = [0]
+    watcher = threading.Thread(target=watch, args=(process, peak), daemon=True)
+    watcher.start()
+    _, said = process.communicate()
+    if process.returncode:
+        raise RuntimeError(said.decode()[-3000:])
+    watcher.join()
+    return Measured(time.monotonic() - began, peak[0] / 2**30)
+
+
+def watch(process: "subprocess.Popen[bytes]", peak: list[int]) -> None:
+    """Keep the largest sum of the memory of the process and all that it started."""
+    while process.poll() is None:
+        peak[0] = max(peak[0], sum(map(resident, family(process.pid))))
+        time.sleep(0.2)
+
+
+def family(pid: int) -> list[int]:
+    """A process and those that it started, and so on."""
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
+    return [pid, *(child for one in found for child in family(int(one)))]
+
+
+def resident(pid: int) -> int:
+    """The bytes of memory that a process has; 0 if it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+    except (OSError, IndexError):
+        return 0
+
+
+def differing(one: Path, other: Path, table: str) -> int:
+    """How many rows one side has and the other has not, in the columns that both have."""
+    mine, theirs = (DeltaTable(str(base / table)).to_pyarrow_dataset() for base in (one, other))
+    columns = [name for name in theirs.schema.names if name in mine.schema.names and not name.startswith("_")]
+    with duckdb.connect() as db:
+        db.execute("SET TimeZone = 'UTC'")
+        db.register("mine", mine)
+        db.register("theirs", theirs)
+        names = ", ".join(columns)
+        query = (
+            f"SELECT count(*) FROM ((SELECT {names} FROM mine EXCEPT ALL SELECT {names} FROM theirs) UNION ALL "
+            f"(SELECT {names} FROM theirs EXCEPT ALL SELECT {names} FROM mine))"
+        )
+        return int(db.execute(query).fetchall()[0][0])
+
+
+def compared(bases: dict[str, Path]) -> list[str]:
+    """The tables in which the platform differs from DuckDB, and gold also from the tutorial's script."""
+    wrong = [f"{table} (DuckDB)" for table in COMPARED if differing(bases["platform"], bases["DuckDB"], table)]
+    gold = [table for table in COMPARED if table.startswith("gold/")]
+    return wrong + [f"{table} (tutorial)" for table in gold if differing(bases["platform"], bases["tutorial"], table)]
+
+
+def landing_for_all(folder: Path, name: str) -> Path:
+    """A copy of the landing zone for one contender: the platform moves what it has read into an archive."""
+    target = folder / name / "landing"
+    shutil.copytree(folder / "landing", target, dirs_exist_ok=True)
+    for path in target.glob("_archive/payments/*/*"):
+        (target / path.relative_to(target / "_archive")).unlink(missing_ok=True)
+    return target
+
+
+def note(addresses: Addresses, landing: Path, path: Path) -> Path:
+    """The addresses as a file, for a process of its own."""
+    login = dict(addresses.crm_properties)
+    known = {"crm_url": addresses.crm_url, "catalogue_url": addresses.catalogue_url, "landing": str(landing)}
+    path.write_text(json.dumps({**known, "user": login["user"], "password": login["password"]}), encoding="utf-8")
+    return path
+
+
+def race(scale: float) -> None:
+    """Run all contenders at one scale, for both days, and print a line each."""
+    with tempfile.TemporaryDirectory(prefix="pipeline-") as place:
+        folder = Path(place)
+        bases = {name: folder / name / "tables" for name in CONTENDERS}
+        with SourceSystems(folder / "landing", scale) as systems:
+            for day, title in enumerate(("first run", "next day")):
+                systems.deliver(day)
+                found = {}
+                for name, code in CONTENDERS.items():
+                    bases[name].mkdir(parents=True, exist_ok=True)
+                    landing = landing_for_all(folder, name)
+                    found[name] = measured(code, note(systems.addresses, landing, folder / f"{name}.json"), bases[name])
+                wrong = compared(bases)
+                show(scale, title, found, wrong)
+
+
+def show(scale: float, title: str, found: dict[str, Measured], wrong: list[str]) -> None:
+    platform = found["platform"].seconds
+    for name, one in found.items():
+        ratio = one.seconds / platform
+        print(f"| {scale:g} | {title} | {name} | {one.seconds:.1f} | {one.memory:.1f} | {ratio:.2f} |", flush=True)
+    print("All tables agree." if not wrong else f"THEY DIFFER: {', '.join(wrong)}", flush=True)
+
+
+if __name__ == "__main__":
+    print(
+        "| scale | run | what | seconds | GiB | times the platform |\n| --- | --- | --- | --- | --- | --- |", flush=True
+    )
+    for wanted in sys.argv[1:] or ["1", "10", "100"]:
+        race(float(wanted))

@@ -1,0 +1,256 @@
+"""The same tables as a good tutorial would make them: one script, Spark's own settings, everything computed again.
+
+It is no straw man: no row is collected, no step is there to be slow. It has none of what makes the platform a platform
+either: it keeps no books, forgets what it has read, and starts again from nothing when it fails.
+
+    python benchmarks/tutorial.py <addresses.json> <base>
+"""
+
+import json
+import os
+import re
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import phonenumbers
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from lakehouse.sources import RATES
+from lakehouse.sources.values import COUNTRIES
+from workbook import java, session
+
+CUSTOMER = (
+    *("name", "email", "phone", "city", "country", "segment", "marketing_consent", "birth_date", "signed_up_on"),
+    "ended_on",
+)
+PAYMENT = (
+    "transaction_id STRING, order_id STRING, customer_id STRING, product_id STRING, quantity STRING, "
+    "unit_price DECIMAL(12,2), amount DECIMAL(12,2), currency STRING, channel STRING, payment_method STRING, "
+    "ordered_at STRING"
+)
+
+
+def main() -> None:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        addresses = json.load(file)
+    base = sys.argv[2]
+    spark = plain_session()
+    spark.sparkContext.setLogLevel("ERROR")
+    bronze(spark, addresses, base)
+    silver(spark, base)
+    gold(spark, base)
+    spark.stop()
+
+
+def plain_session() -> SparkSession:
+    """Spark with Delta Lake, and every setting as it comes; only the memory is that of the platform's session."""
+    os.environ["JAVA_HOME"] = str(java.home_for_launchers(session.CACHE))
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    jars = ",".join(map(str, java.fetch_jars(session.CACHE)))
+    builder = SparkSession.builder.master("local[2]").appName("tutorial")
+    builder = builder.config("spark.jars", jars).config("spark.driver.memory", "2g")
+    for name, value in session.DELTA.items():
+        builder = builder.config(name, value)
+    return builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+
+
+def save(rows: DataFrame, base: str, layer: str, name: str) -> None:
+    rows.write.format("delta").mode("overwrite").option("overwriteSchema", True).save(f"{base}/{layer}/{name}")
+
+
+def load(spark: SparkSession, base: str, layer: str, name: str) -> DataFrame:
+    return spark.read.format("delta").load(f"{base}/{layer}/{name}")
+
+
+def bronze(spark: SparkSession, addresses: dict[str, str], base: str) -> None:
+    landing = addresses["landing"]
+    login = {"user": addresses["user"], "password": addresses["password"], "driver": "org.postgresql.Driver"}
+    save(
+        spark.read.jdbc(addresses["crm_url"], "customer_changes", properties=login), base, "bronze", "customer_changes"
+    )
+    items = spark.createDataFrame([(item,) for item in catalogue(addresses["catalogue_url"])], "item STRING")
+    product = (
+        "product_id STRING, name STRING, category STRING, unit_price DECIMAL(12,2), weight_g BIGINT, "
+        "discontinued_on DATE, updated_at TIMESTAMP"
+    )
+    save(items.select(F.from_json("item", product).alias("row")).select("row.*"), base, "bronze", "products")
+    online = spark.read.schema(f"{PAYMENT}, coupon STRING, _corrupt_record STRING").json(f"{landing}/payments/online")
+    save(online.withColumn("file", F.input_file_name()), base, "bronze", "payments_online")
+    store = spark.read.schema(f"{PAYMENT}, _corrupt_record STRING").option("header", True)
+    store_rows = store.option("columnNameOfCorruptRecord", "_corrupt_record").csv(f"{landing}/payments/store")
+    save(store_rows.withColumn("file", F.input_file_name()), base, "bronze", "payments_store")
+
+
+def catalogue(url: str) -> list[str]:
+    items, cursor = [], "0"
+    while cursor is not None:
+        try:
+            with urllib.request.urlopen(f"{url}?page_size=100&cursor={cursor}") as answer:
+                page = json.load(answer, parse_float=str)
+        except urllib.error.HTTPError as error:
+            if error.code != 429 and error.code < 500:
+                raise
+            time.sleep(0.1)
+            continue
+        items += [json.dumps(item) for item in page["items"]]
+        cursor = page["next_cursor"]
+    return items
+
+
+@F.udf("string")
+def e164(phone: str | None, country: str | None) -> str | None:
+    if phone is None:
+        return None
+    try:
+        number = phonenumbers.parse(re.sub(r"^\s*00(?=[1-9])", "+", phone), country)
+    except phonenumbers.NumberParseException:
+        return None
+    text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return text if phonenumbers.is_valid_number(number) or text.startswith("+447700900") else None
+
+
+def judged(rows: DataFrame, rules: dict[str, str]) -> DataFrame:
+    broken = [F.when(~F.coalesce(F.expr(rule), F.lit(False)), F.lit(name)) for name, rule in rules.items()]
+    return rows.withColumn("errors", F.array_compact(F.array(*broken)))
+
+
+def split(rows: DataFrame, key: list[str], base: str, name: str) -> DataFrame:
+    """Drop repeated rows, write the bad ones to a quarantine, and return the good ones, the first of each key."""
+    distinct = rows.dropDuplicates([column for column in rows.columns if column not in ("file", "errors")])
+    bad = distinct.where("size(errors) > 0")
+    save(bad.select(F.concat_ws("|", *key).alias("key"), "errors"), base, "silver", f"{name}_quarantine")
+    first = Window.partitionBy(*key).orderBy("file")
+    good = distinct.where("size(errors) = 0").withColumn("nth", F.row_number().over(first)).where("nth = 1")
+    return good.drop("nth", "errors", "file")
+
+
+def silver(spark: SparkSession, base: str) -> None:
+    customers(spark, base)
+    products(spark, base)
+    payments(spark, base)
+
+
+def customers(spark: SparkSession, base: str) -> None:
+    countries = ", ".join(f"'{country.code}'" for country in COUNTRIES)
+    changes = load(spark, base, "bronze", "customer_changes").drop("position", "recorded_at")
+    email = F.lower(F.trim("email"))
+    tidy = changes.withColumns(
+        {
+            "email": F.when(email.rlike(r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"), email),
+            "phone": e164("phone", "country"),
+            "file": F.lit(""),
+        }
+    )
+    rules = {
+        "customer_id_format": "customer_id RLIKE '^C[0-9]{7}$'",
+        "operation_known": "operation IN ('insert', 'update', 'delete')",
+        "country_known": f"operation = 'delete' OR country IN ({countries})",
+        "birth_date_possible": "birth_date IS NULL OR (year(birth_date) >= 1900 AND birth_date < updated_at)",
+    }
+    log = split(judged(tidy, rules), ["change_id"], base, "customer_changes")
+    save(log, base, "silver", "customer_changes")
+    in_time = Window.partitionBy("customer_id").orderBy("updated_at")
+    newest = Window.partitionBy("customer_id", "updated_at").orderBy(F.desc("change_id"))
+    log = load(spark, base, "silver", "customer_changes")
+    states = log.withColumn("nth", F.row_number().over(newest)).where("nth = 1")
+    states = states.withColumn("state", F.when(F.col("operation") != "delete", F.struct(*CUSTOMER)))
+    states = states.withColumn("before", F.lag("state").over(in_time)).where("NOT state <=> before")
+    history = states.select(
+        "customer_id",
+        "state.*",
+        F.col("updated_at").alias("valid_from"),
+        F.lead("updated_at").over(in_time).alias("valid_to"),
+        "operation",
+    )
+    history = history.where("operation <> 'delete'").drop("operation")
+    save(history.withColumn("is_current", F.col("valid_to").isNull()), base, "silver", "customers")
+
+
+def products(spark: SparkSession, base: str) -> None:
+    rows = load(spark, base, "bronze", "products").withColumn("file", F.lit(""))
+    rules = {"product_id_format": "product_id RLIKE '^P[0-9]{6}$'", "price_positive": "unit_price > 0"}
+    versions = split(judged(rows, rules), ["product_id", "updated_at"], base, "product_versions")
+    save(versions, base, "silver", "product_versions")
+    newest = Window.partitionBy("product_id").orderBy(F.desc("updated_at"))
+    versions = load(spark, base, "silver", "product_versions")
+    save(
+        versions.withColumn("nth", F.row_number().over(newest)).where("nth = 1").drop("nth"), base, "silver", "products"
+    )
+
+
+def payments(spark: SparkSession, base: str) -> None:
+    online = load(spark, base, "bronze", "payments_online").where("_corrupt_record IS NULL")
+    store = load(spark, base, "bronze", "payments_store").where("_corrupt_record IS NULL")
+    rows = online.unionByName(store, allowMissingColumns=True).drop("_corrupt_record")
+    rates = F.create_map(*(F.lit(part) for pair in RATES.items() for part in pair))
+    currency = F.upper(F.trim("currency"))
+    rows = rows.withColumns(
+        {
+            "currency": currency,
+            "quantity": F.regexp_extract("quantity", r"^([+-]?\d+)(\.0+)?\s*(pcs)?$", 1).try_cast("bigint"),
+            "ordered_at": F.to_timestamp("ordered_at"),
+            "amount_eur": F.round(F.col("amount") * 1000 / rates[currency], 2).cast("DECIMAL(14,2)"),
+            "delivered_on": F.regexp_extract("file", r"(\d{4}-\d\d-\d\d)", 1).cast("date"),
+        }
+    ).withColumn("ordered_on", F.to_date("ordered_at"))
+    known_customers = load(spark, base, "silver", "customer_changes").select("customer_id").distinct()
+    known_products = load(spark, base, "silver", "product_versions").select("product_id").distinct()
+    rows = rows.join(known_customers.withColumn("customer_known", F.lit(True)), "customer_id", "left")
+    rows = rows.join(known_products.withColumn("product_known", F.lit(True)), "product_id", "left")
+    rules = {
+        "customer_present": "customer_id IS NOT NULL",
+        "customer_known": "customer_id IS NULL OR customer_known",
+        "product_known": "product_id IS NULL OR product_known",
+        "quantity_possible": "quantity BETWEEN 1 AND 1000",
+        "amount_positive": "amount > 0",
+        "amount_right": "quantity IS NULL OR amount = quantity * unit_price",
+        "currency_known": "amount_eur IS NOT NULL",
+        "not_in_the_future": "ordered_on <= delivered_on",
+    }
+    good = split(judged(rows, rules), ["transaction_id"], base, "transactions")
+    save(good.drop("customer_known", "product_known", "delivered_on"), base, "silver", "transactions")
+
+
+def revenue(name: str = "revenue_eur", counted: str = "true") -> Column:
+    return F.sum(F.when(F.expr(counted), F.col("amount_eur")).otherwise(0)).cast("DECIMAL(18,2)").alias(name)
+
+
+def gold(spark: SparkSession, base: str) -> None:
+    sold = load(spark, base, "silver", "transactions")
+    orders, lines = F.countDistinct("order_id").alias("orders"), F.count("*").alias("lines")
+    units = F.sum("quantity").alias("units")
+    customers_a_day = F.countDistinct("customer_id").alias("customers")
+    daily = sold.groupBy("ordered_on", "channel").agg(orders, lines, units, customers_a_day, revenue())
+    save(daily, base, "gold", "daily_sales")
+    first, last = F.min("ordered_on"), F.max("ordered_on")
+    by_product = sold.groupBy("product_id").agg(
+        orders, lines, units, revenue(), first.alias("first_sold_on"), last.alias("last_sold_on")
+    )
+    listed = load(spark, base, "silver", "products").drop("weight_g", "updated_at")
+    performance = listed.join(by_product, "product_id", "left").fillna(0, ["orders", "lines", "units", "revenue_eur"])
+    save(performance, base, "gold", "product_performance")
+    by_customer = sold.groupBy("customer_id").agg(
+        orders,
+        lines,
+        revenue(),
+        revenue("online_revenue_eur", "channel = 'online'"),
+        first.alias("first_ordered_on"),
+        last.alias("last_ordered_on"),
+    )
+    known = load(spark, base, "silver", "customers").where("is_current")
+    known = known.drop("birth_date", "valid_from", "valid_to", "is_current").join(by_customer, "customer_id", "left")
+    known = known.fillna(0, ["orders", "lines", "revenue_eur", "online_revenue_eur"])
+    average = F.round(F.col("revenue_eur") / F.col("orders"), 2).cast("DECIMAL(18,2)")
+    tier = F.expr(
+        "CASE WHEN revenue_eur >= 2000 THEN 'platinum' WHEN revenue_eur >= 1000 THEN 'gold' "
+        "WHEN revenue_eur >= 250 THEN 'silver' ELSE 'bronze' END"
+    )
+    full = known.withColumns({"average_order_eur": F.when(F.col("orders") > 0, average), "tier": tier})
+    save(full, base, "gold", "customer_360")
+
+
+if __name__ == "__main__":
+    main()
