@@ -17,6 +17,7 @@ import urllib.request
 import phonenumbers
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
 
 from lakehouse.sources import RATES
 from lakehouse.sources.values import COUNTRIES
@@ -100,7 +101,7 @@ def catalogue(url: str) -> list[str]:
     return items
 
 
-@F.udf("string")
+@F.udf(StringType())
 def e164(phone: str | None, country: str | None) -> str | None:
     if phone is None:
         return None

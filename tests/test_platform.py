@@ -2,7 +2,12 @@
 
 import gzip
 import json
+import os
+import random
 import re
+import subprocess
+import sys
+from collections import Counter
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +18,13 @@ from pyspark.sql import SparkSession
 
 from lakehouse import DataPlatformOrchestrator
 from lakehouse.orchestrator import PlatformResult
-from platforms import SCALE, SEED, contents, versions
+from platforms import SCALE, SEED, contents, run_and_die, versions
+from proven import FULL
 
 DAYS = 3
+BORDERS = ("bronze", "silver", "gold", "serving")
+RANDOM_KILLS = 10 * len(BORDERS) if FULL else 3
+LONGEST = 30.0  # seconds: about as long as a run takes
 WALK = Path(__file__).parents[1] / "book" / "platform.md"
 
 
@@ -24,42 +33,99 @@ def run(spark: SparkSession, base: Path, days: int) -> PlatformResult:
 
 
 @pytest.fixture(scope="module")
-def whole(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PlatformResult]:
-    """A platform that got all days in one run."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A platform that got all days in one run of the command, and what the command printed."""
     base = tmp_path_factory.mktemp("whole")
-    return base, run(spark, base, DAYS)
+    options = ("--scale", str(SCALE), "--seed", str(SEED), "--days", str(DAYS), "--base-path", str(base))
+    command = [str(Path(sys.executable).with_name("workbook")), "run", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "120"})
+    assert ended.returncode == 0, ended.stderr
+    return base, ended.stdout
 
 
-def test_a_day_at_a_time_makes_what_one_run_over_all_days_makes(
-    spark: SparkSession, whole: tuple[Path, PlatformResult], tmp_path: Path
-) -> None:
-    for days in range(1, DAYS + 1):
-        assert run(spark, tmp_path, days).balanced
-    expected, found = contents(whole[0]), contents(tmp_path)
-    assert found.keys() == expected.keys()
+@pytest.fixture(scope="module")
+def again(spark: SparkSession, whole: tuple[Path, str]) -> tuple[dict[str, int], PlatformResult]:
+    """The versions of all tables before the platform was run a second time, and what that run says."""
+    before = versions(whole[0])
+    return before, run(spark, whole[0], DAYS)
+
+
+def assert_same(found: dict[str, Counter[str]], expected: dict[str, Counter[str]], said: str = "") -> None:
+    assert found.keys() == expected.keys(), said
     for table in expected:
-        assert found[table] == expected[table], table
+        assert found[table] == expected[table], f"{table} {said}"
 
 
-def test_the_books_balance_and_every_row_has_gone_somewhere(whole: tuple[Path, PlatformResult]) -> None:
-    result = whole[1]
-    assert result.balanced and not result.nothing_new
-    assert {book.source for book in result.books} == {
+def test_killed_behind_every_layer_and_at_random_moments_it_ends_in_the_same_tables(
+    spark: SparkSession, whole: tuple[Path, str], tmp_path: Path
+) -> None:
+    """One platform, killed again and again, each time further on, a day after the other."""
+    for border in BORDERS:
+        assert run_and_die(tmp_path, 1, border) == -9, f"not killed behind {border}"
+    seed = random.SystemRandom().randrange(1_000_000)
+    moments = random.Random(seed)
+    for number in range(RANDOM_KILLS):
+        days = 1 + (number + 1) * (DAYS - 1) // RANDOM_KILLS
+        run_and_die(tmp_path, days, seconds=moments.uniform(1, LONGEST))
+    result = run(spark, tmp_path, DAYS)
+    assert result.balanced, f"seed {seed}"
+    assert_same(contents(tmp_path), contents(whole[0]), f"seed {seed}")
+
+
+if FULL:
+
+    def test_a_day_at_a_time_makes_what_one_run_over_all_days_makes(
+        spark: SparkSession, whole: tuple[Path, str], tmp_path: Path
+    ) -> None:
+        """The test above comes a day at a time too, and is killed besides."""
+        for days in range(1, DAYS + 1):
+            assert run(spark, tmp_path, days).balanced
+        assert_same(contents(tmp_path), contents(whole[0]))
+
+
+def test_a_second_run_changes_no_table_and_says_so(
+    whole: tuple[Path, str], again: tuple[dict[str, int], PlatformResult]
+) -> None:
+    before, result = again
+    assert result.nothing_new
+    assert versions(whole[0]) == before
+
+
+def test_the_books_balance_and_every_row_has_gone_somewhere(again: tuple[dict[str, int], PlatformResult]) -> None:
+    result = again[1]
+    assert result.balanced
+    assert [book.source for book in result.books] == [
         *("customer_changes", "products", "payments_online", "payments_store"),
-    }
+    ]
     assert all(book.clean > 0 for book in result.books)
     assert sum(book.quarantined for book in result.books) > 0 < sum(book.duplicate for book in result.books)
 
 
-def test_a_second_run_changes_no_table_and_says_so(spark: SparkSession, whole: tuple[Path, PlatformResult]) -> None:
-    base = whole[0]
-    before = versions(base)
-    result = run(spark, base, DAYS)
-    assert result.nothing_new
-    assert versions(base) == before
+def test_the_command_prints_the_summary_the_books_and_a_verdict_on_every_rule(
+    whole: tuple[Path, str], again: tuple[dict[str, int], PlatformResult]
+) -> None:
+    printed, result = whole[1], again[1]
+    assert re.search(r"\d+ customers, \d+ products, \d+ transactions processed\. The books balance\.", printed)
+    for book in result.books:
+        numbers = " .*".join(map(str, (book.read, book.clean, book.quarantined, book.duplicate)))
+        assert re.search(rf"{book.source} .*{numbers} .*yes", printed)
+    for kept in result.rules:
+        assert kept.rule.name in printed
+    broken = {kept.rule.name for kept in result.rules if kept.broken}
+    assert broken >= {"customer_known", "amount_right", "price_positive"}
+    for one in result.nulls:
+        assert one.column in printed
+    page = (whole[0] / "report.html").read_text(encoding="utf-8")
+    assert page.count('<svg role="img"') == 2
+    assert all(kept.rule.meaning in page for kept in result.rules)
 
 
-def test_the_walk_of_one_row_in_the_book_is_that_of_a_real_run(whole: tuple[Path, PlatformResult]) -> None:
+def test_a_run_without_days_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least one day, not 0"):
+        run(spark, tmp_path, 0)
+
+
+def test_the_walk_of_one_row_in_the_book_is_that_of_a_real_run(whole: tuple[Path, str]) -> None:
     shown = re.findall(r"```json (\S+)\n(.+)\n```", WALK.read_text(encoding="utf-8"))
     assert [place for place, _ in shown] == [
         *("source", "bronze/payments_online", "silver/transactions", "gold/daily_sales"),
