@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import DataPlatformOrchestrator, bronze, gold, serving, tables
+from lakehouse import DataPlatformOrchestrator, bronze, gold, layout, serving, tables
 from lakehouse.errors import PlatformError
 from lakehouse.orchestrator import LayerFailed, PlatformResult
 from lakehouse.places import Places
@@ -136,6 +136,16 @@ def test_tables_in_a_catalog_have_the_names_of_their_layers(shop: Shop) -> None:
     names = {row["tableName"] for row in shop.spark.sql(f"SHOW TABLES IN `{SCHEMA}`").collect()}
     assert {"bronze_products", "silver_customers", "gold_customer_360", "serving_releases"} <= names
     assert not list(shop.base.glob("gold*"))
+
+
+def test_clustering_changes_how_rows_lie_and_nothing_else(shop: Shop) -> None:
+    before = shop.gold()
+    layout.maintain(shop.spark, shop.places)
+    target = tables.identifier(shop.places.table("silver", "transactions"))
+    [detail] = shop.spark.sql(f"DESCRIBE DETAIL {target}").select("clusteringColumns").collect()
+    assert detail["clusteringColumns"] == ["ordered_on", "customer_id"]
+    assert shop.run().balanced
+    assert shop.gold() == before
 
 
 LINE = (

@@ -9,6 +9,7 @@ import fcntl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -267,16 +268,19 @@ class _Run:
         self._journal.note(Note(layer, batch, "done", versions, rows, time.monotonic() - began, message))
 
     def _result(self) -> PlatformResult:
-        found = books.balance(self._spark, self._places)
-        return PlatformResult(
-            nothing_new=not self._changed,
-            layers=tuple(self._layers.values()),
-            processed=books.processed(self._spark, self._places),
-            books=found,
-            nulls=books.nulls(self._spark, self._places),
-            rules=books.rules(self._spark, self._places, found),
-            discrepancies=bronze.discrepancies(self._spark, self._places),
-        )
+        where = (self._spark, self._places)
+        with ThreadPoolExecutor(2) as beside:
+            processed, nulls = beside.submit(books.processed, *where), beside.submit(books.nulls, *where)
+            found = books.balance(*where)
+            return PlatformResult(
+                nothing_new=not self._changed,
+                layers=tuple(self._layers.values()),
+                processed=processed.result(),
+                books=found,
+                nulls=nulls.result(),
+                rules=books.rules(*where, found),
+                discrepancies=bronze.discrepancies(*where),
+            )
 
 
 def _age(note: Note | None) -> str:

@@ -49,7 +49,7 @@ def copy_into(
     rows = spark.read.format(file_format).options(**(options or {})).load(fresh)
     rows = rows.select("*", F.col("_metadata.file_path").alias("_file_path"))
     tables.append(rows, target, mergeSchema=True, userMetadata=json.dumps({NOTE: fresh}))
-    last = _history(spark, target).where(F.col("userMetadata").contains(NOTE)).orderBy(F.desc("version")).first()
+    last = _noted(spark, target).orderBy(F.desc("version")).first()
     assert last is not None
     return Copied(len(fresh), int(last["operationMetrics"]["numOutputRows"]), len(found) - len(fresh))
 
@@ -58,7 +58,7 @@ def copied_files(spark: SparkSession, target: str) -> set[str]:
     """The paths of all files that the log of `target` says were loaded; none where there is no such table."""
     if not tables.exists(spark, target):
         return set()
-    notes = _history(spark, target).where(F.col("userMetadata").contains(NOTE)).select("userMetadata").collect()
+    notes = _noted(spark, target).select("userMetadata").collect()
     return {path for (note,) in notes for path in json.loads(note)[NOTE]}
 
 
@@ -70,5 +70,7 @@ def _files(spark: SparkSession, folder: str, pattern: str | None) -> set[str]:
     return {path for (path,) in listing.load(folder).select("path").collect()}
 
 
-def _history(spark: SparkSession, target: str) -> DataFrame:
-    return spark.sql(f"DESCRIBE HISTORY {tables.identifier(target)}")
+def _noted(spark: SparkSession, target: str) -> DataFrame:
+    """The commits of a table that noted files."""
+    history = spark.sql(f"DESCRIBE HISTORY {tables.identifier(target)}")
+    return history.where(F.col("userMetadata").contains(NOTE))

@@ -1,0 +1,30 @@
+"""How the rows of the large tables lie in files, so that a query opens few of them.
+
+Liquid clustering, and not Z-ORDER or partitions: its columns can be changed later without writing the table again, and
+OPTIMIZE rewrites only what is not clustered yet. The columns are those by which the platform itself and its readers
+look for rows: gold is kept up to date day by day and customer by customer, and dashboards ask for days.
+`benchmarks/layout.py` shows what it saves, in files and bytes.
+"""
+
+from pyspark.sql import SparkSession
+
+from lakehouse import tables
+from lakehouse.places import Places
+
+CLUSTERED = {
+    ("silver", "transactions"): ("ordered_on", "customer_id"),
+    ("silver", "customers"): ("customer_id",),
+    ("gold", "customer_360"): ("customer_id",),
+}
+
+
+def maintain(spark: SparkSession, places: Places) -> None:
+    """Cluster the large tables, and put their small files together: a job for the night, or once a week.
+
+    No row changes, so neither the layers above nor a reader see a difference.
+    """
+    for (layer, name), columns in CLUSTERED.items():
+        target = places.table(layer, name)
+        if tables.exists(spark, target):
+            spark.sql(f"ALTER TABLE {tables.identifier(target)} CLUSTER BY ({', '.join(columns)})")
+            spark.sql(f"OPTIMIZE {tables.identifier(target)}")
