@@ -1,6 +1,7 @@
 """The platform from end to end: what it makes, that it makes it once, and that the order of days does not matter."""
 
 import gzip
+import html
 import json
 import os
 import random
@@ -13,12 +14,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from benchmarks import duck
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from lakehouse import DataPlatformOrchestrator
 from lakehouse.orchestrator import PlatformResult
-from platforms import SCALE, SEED, contents, run_and_die, versions
+from lakehouse.sources import SourceSystems
+from platforms import REFERENCE, SCALE, SEED, contents, differing, run_and_die, versions
 from proven import FULL
 
 DAYS = 3
@@ -115,9 +118,28 @@ def test_the_command_prints_the_summary_the_books_and_a_verdict_on_every_rule(
     assert broken >= {"customer_known", "amount_right", "price_positive"}
     for one in result.nulls:
         assert one.column in printed
-    page = (whole[0] / "report.html").read_text(encoding="utf-8")
+    page = html.unescape((whole[0] / "report.html").read_text(encoding="utf-8"))
     assert page.count('<svg role="img"') == 2
     assert all(kept.rule.meaning in page for kept in result.rules)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tables that DuckDB makes of the same days."""
+    base = tmp_path_factory.mktemp("reference")
+    with SourceSystems(base / "landing", SCALE, SEED) as systems:
+        for day in range(DAYS):
+            systems.deliver(day)
+            duck.catalogue(systems.addresses.catalogue_url, base / "catalogue.jsonl")
+        duck.run(systems.addresses, base)
+    return base
+
+
+@pytest.mark.parametrize("table", REFERENCE)
+def test_an_independent_implementation_makes_the_same_rows(
+    whole: tuple[Path, str], reference: Path, table: str
+) -> None:
+    assert differing(whole[0], reference, table) == []
 
 
 def test_a_run_without_days_is_refused(spark: SparkSession, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from lakehouse.sources import Addresses, SourceSystems
 from lakehouse.sources.ports import free_port
 from platforms import SCALE, SEED
 
-SCHEMA = "the shop's gold-mine"  # a name that must be quoted
+SCHEMA = "the_shop"
 
 
 class Shop:
@@ -55,7 +55,7 @@ class Shop:
 def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A platform that has the initial load."""
     base = tmp_path_factory.mktemp("shop")
-    spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{SCHEMA}`")
+    spark.sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     with SourceSystems(base / "landing", SCALE, SEED) as systems:
         systems.deliver(0)
         built = Shop(spark, base, systems)
@@ -133,9 +133,24 @@ def test_a_rebuild_makes_what_was_kept_up_to_date_key_by_key(shop: Shop) -> None
 
 
 def test_tables_in_a_catalog_have_the_names_of_their_layers(shop: Shop) -> None:
-    names = {row["tableName"] for row in shop.spark.sql(f"SHOW TABLES IN `{SCHEMA}`").collect()}
+    names = {row["tableName"] for row in shop.spark.sql(f"SHOW TABLES IN {SCHEMA}").collect()}
     assert {"bronze_products", "silver_customers", "gold_customer_360", "serving_releases"} <= names
     assert not list(shop.base.glob("gold*"))
+
+
+def test_names_are_quoted_and_a_path_may_be_anywhere() -> None:
+    named = Places("s3a://bucket/shop/", catalog="a-b", schema="c`d")
+    assert named.table("gold", "daily_sales") == "`a-b`.`c``d`.gold_daily_sales"
+    assert named.folder("checkpoints") == "s3a://bucket/shop/checkpoints"
+    assert Places("abfss://x@y/z").table("gold", "daily_sales") == "abfss://x@y/z/gold/daily_sales"
+    assert (named.local, Places("/Volumes/a/b/c").local) == (None, Path("/Volumes/a/b/c"))
+    with pytest.raises(PlatformError, match="catalog main was given without a schema"):
+        Places("/tmp/x", catalog="main")
+
+
+def test_without_addresses_the_base_path_is_a_folder_of_this_machine(spark: SparkSession) -> None:
+    with pytest.raises(PlatformError, match="give the addresses of your own source systems"):
+        DataPlatformOrchestrator(spark, "s3a://bucket/shop")
 
 
 def test_clustering_changes_how_rows_lie_and_nothing_else(shop: Shop) -> None:

@@ -39,7 +39,8 @@ def fitted(records: DataFrame, schema: StructType, texts: bool, rescue: bool) ->
 
 
 def _text(field: StructField) -> Column:
-    return F.col("_raw")[field.name].try_cast(field.dataType)
+    # By its name, because Spark Connect would give a StringType a collation, which not every reader of Delta knows.
+    return F.col("_raw")[field.name].try_cast(field.dataType.simpleString())
 
 
 def _misfit(field: StructField, value: Column, texts: bool) -> Column:

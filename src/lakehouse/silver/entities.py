@@ -109,7 +109,11 @@ def _shaped(rows: DataFrame, schema: str) -> DataFrame:
     """The columns of a DDL text, NULL where the frame lacks one, then those that begin with an underscore."""
     fields = StructType.fromDDL(schema)
     assert isinstance(fields, StructType)
-    given = [(F.col(f.name) if f.name in rows.columns else F.lit(None)).cast(f.dataType).alias(f.name) for f in fields]
+    given = []
+    for f in fields:
+        value = F.col(f.name) if f.name in rows.columns else F.lit(None)
+        # By its name, because Spark Connect would give a StringType a collation, which not every reader of Delta knows.
+        given.append(value.cast(f.dataType.simpleString()).alias(f.name))
     return rows.select(*given, *(name for name in rows.columns if name.startswith("_") and name not in fields.names))
 
 
