@@ -21,7 +21,7 @@ from deltalake import write_deltalake
 
 from lakehouse.sources import RATES, Addresses
 from lakehouse.sources.database import program
-from lakehouse.sources.values import COUNTRIES
+from lakehouse.sources.values import CATEGORIES, COUNTRIES
 
 ONLINE = (
     *("transaction_id", "order_id", "customer_id", "product_id", "quantity", "unit_price", "amount", "currency"),
@@ -166,7 +166,7 @@ def read_store(duck: duckdb.DuckDBPyConnection, landing: Path) -> None:
 def phones(duck: duckdb.DuckDBPyConnection) -> None:
     """A table of every pair of a phone and a country, with the number as E.164 where it is one."""
     pairs = duck.execute(
-        "SELECT DISTINCT phone, country FROM bronze.customer_changes WHERE phone IS NOT NULL"
+        "SELECT DISTINCT phone, upper(tidy(country)) FROM bronze.customer_changes WHERE phone IS NOT NULL"
     ).fetchall()
     rows = [(phone, country, e164(phone, country)) for phone, country in pairs]
     columns = [pa.array([row[index] for row in rows], pa.string()) for index in range(3)]
@@ -187,10 +187,11 @@ def e164(phone: str, country: str | None) -> str | None:
 
 def make_silver(duck: duckdb.DuckDBPyConnection) -> None:
     """Silver: clean rows, quarantine, duplicates; the customers' history and the newest products."""
-    duck.execute("""
+    blank = r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]+"
+    duck.execute(f"""
         CREATE TABLE silver.quarantine (source VARCHAR, key VARCHAR, rules VARCHAR[]);
         CREATE TABLE silver.duplicates (source VARCHAR, key VARCHAR);
-        CREATE MACRO tidy(text) AS nullif(trim(text), '');
+        CREATE MACRO tidy(text) AS nullif(regexp_replace(text, '^{blank}|{blank}$', '', 'g'), '');
         CREATE MACRO broken(rules) AS list_sort(list_filter(rules, lambda rule: rule IS NOT NULL));
         CREATE MACRO unless(holds, rule) AS CASE WHEN NOT coalesce(holds, false) THEN rule END
     """)
@@ -201,7 +202,10 @@ def make_silver(duck: duckdb.DuckDBPyConnection) -> None:
 
 
 def classify(duck: duckdb.DuckDBPyConnection, table: str, columns: str, unique: str) -> None:
-    """Split the judged rows (the columns, key, source, place, errors) into clean ones, quarantine and duplicates."""
+    """Split the judged rows into clean ones, quarantine and duplicates.
+
+    They have the columns, _warnings, key, source, place and errors.
+    """
     duck.execute(f"""
         CREATE TEMP TABLE verdicts AS
         WITH counted AS (
@@ -212,7 +216,7 @@ def classify(duck: duckdb.DuckDBPyConnection, table: str, columns: str, unique: 
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS late
             FROM candidates)
         SELECT * EXCLUDE (candidate), CASE WHEN late THEN ['{unique}'] ELSE errors END AS why FROM beaten;
-        CREATE TABLE silver.{table} AS SELECT {columns} FROM verdicts WHERE NOT again AND len(why) = 0;
+        CREATE TABLE silver.{table} AS SELECT {columns}, _warnings FROM verdicts WHERE NOT again AND len(why) = 0;
         INSERT INTO silver.quarantine SELECT source, key, why FROM verdicts WHERE NOT again AND len(why) > 0;
         INSERT INTO silver.duplicates SELECT source, key FROM verdicts WHERE again;
         DROP TABLE verdicts; DROP TABLE judged
@@ -229,9 +233,10 @@ def customers(duck: duckdb.DuckDBPyConnection) -> None:
                 tidy(city) AS city, upper(tidy(log.country)) AS country, tidy(segment) AS segment,
                 CASE WHEN regexp_full_match(lower(tidy(email)), '[^@\\s]+@[^@\\s.]+(\\.[^@\\s.]+)+')
                      THEN lower(tidy(email)) END AS email,
-                phones.number AS phone)
+                phones.number AS phone), log.email AS given_email, log.phone AS given_phone
             FROM bronze.customer_changes AS log
-            LEFT JOIN phones ON phones.phone = log.phone AND phones.country IS NOT DISTINCT FROM log.country)
+            LEFT JOIN phones ON phones.phone = log.phone
+                AND phones.country IS NOT DISTINCT FROM upper(tidy(log.country)))
         SELECT change_id, operation, customer_id, {attributes}, updated_at, change_id::VARCHAR AS key,
             'customer_changes' AS source, '' AS place, broken([
                 unless(change_id IS NOT NULL, 'change_id_present'),
@@ -241,7 +246,15 @@ def customers(duck: duckdb.DuckDBPyConnection) -> None:
                 unless(operation = 'delete' OR country IN ({countries}), 'country_known'),
                 unless(birth_date IS NULL OR (year(birth_date) >= 1900 AND birth_date < updated_at),
                        'birth_date_possible')
-            ]) AS errors
+            ]) AS errors, broken([
+                unless(operation = 'delete' OR name IS NOT NULL, 'name_present'),
+                unless(operation = 'delete' OR given_email IS NOT NULL, 'email_present'),
+                unless(given_email IS NULL OR email IS NOT NULL, 'email_format'),
+                unless(operation = 'delete' OR given_phone IS NOT NULL, 'phone_present'),
+                unless(given_phone IS NULL OR phone IS NOT NULL, 'phone_format'),
+                unless(segment IS NULL OR segment IN ('occasional', 'regular', 'business'), 'segment_known'),
+                unless(ended_on IS NULL OR ended_on >= signed_up_on, 'membership_in_order')
+            ]) AS _warnings
         FROM tidied
     """)
     columns = f"change_id, operation, customer_id, {attributes}, updated_at"
@@ -266,18 +279,24 @@ def customers(duck: duckdb.DuckDBPyConnection) -> None:
 
 def products(duck: duckdb.DuckDBPyConnection) -> None:
     columns = "product_id, name, category, unit_price, weight_g, discontinued_on, updated_at"
+    categories = ", ".join(f"'{name}'" for name, *_ in CATEGORIES)
     duck.execute(f"""
         CREATE TEMP TABLE judged AS
         SELECT {columns}, product_id || '|' || updated_at::VARCHAR AS key, 'products' AS source, '' AS place, broken([
             unless(regexp_full_match(product_id, 'P[0-9]{{6}}'), 'product_id_format'),
             unless(updated_at IS NOT NULL, 'product_updated_at_present'),
-            unless(unit_price > 0, 'price_positive')]) AS errors
+            unless(unit_price > 0, 'price_positive')]) AS errors, broken([
+            unless(name IS NOT NULL, 'product_name_present'),
+            unless(category IS NOT NULL, 'category_present'),
+            unless(category IS NULL OR category IN ({categories}), 'category_known'),
+            unless(weight_g IS NOT NULL, 'weight_present'),
+            unless(weight_g IS NULL OR weight_g > 0, 'weight_positive')]) AS _warnings
         FROM (SELECT * REPLACE (tidy(product_id) AS product_id, tidy(name) AS name, tidy(category) AS category)
               FROM bronze.products)
     """)
     classify(duck, "product_versions", columns, "product_version_unique")
     duck.execute(f"""
-        CREATE TABLE silver.products AS SELECT {columns} FROM silver.product_versions
+        CREATE TABLE silver.products AS SELECT {columns}, _warnings FROM silver.product_versions
         QUALIFY row_number() OVER (PARTITION BY product_id ORDER BY updated_at DESC) = 1
     """)
 
@@ -299,7 +318,7 @@ def transactions(duck: duckdb.DuckDBPyConnection) -> None:
                 tidy(transaction_id) AS transaction_id, tidy(order_id) AS order_id, tidy(customer_id) AS customer_id,
                 tidy(product_id) AS product_id, upper(tidy(currency)) AS currency, lower(tidy(channel)) AS channel,
                 lower(tidy(payment_method)) AS payment_method, tidy(coupon) AS coupon,
-                nullif(regexp_extract(trim(quantity), '^([+-]?[0-9]+)(\\.0+)?\\s*(pcs)?$', 1), '')::BIGINT AS quantity,
+                nullif(regexp_extract(tidy(quantity), '^([+-]?[0-9]+)(\\.0+)?\\s*(pcs)?$', 1), '')::BIGINT AS quantity,
                 unit_price::DECIMAL(12, 2) AS unit_price, amount::DECIMAL(12, 2) AS amount,
                 ordered_at::TIMESTAMPTZ AS ordered_at),
                 regexp_extract(file, '([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})', 1)::DATE AS delivered_on
@@ -331,7 +350,9 @@ def transactions(duck: duckdb.DuckDBPyConnection) -> None:
             unless(rate IS NOT NULL, 'currency_known'),
             unless(channel IN ('online', 'store'), 'channel_known'),
             unless(ordered_at >= '2000-01-01 00:00:00Z'::TIMESTAMPTZ, 'ordered_at_possible'),
-            unless(ordered_at IS NULL OR ordered_on <= delivered_on, 'not_in_the_future')]) AS errors
+            unless(ordered_at IS NULL OR ordered_on <= delivered_on, 'not_in_the_future')]) AS errors,
+            broken([unless(payment_method IN ('card', 'wallet', 'invoice', 'cash'), 'payment_method_known')])
+                AS _warnings
         FROM known
     """)
     classify(duck, "transactions", columns, "transaction_unique")

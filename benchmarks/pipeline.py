@@ -25,9 +25,18 @@ from lakehouse.sources import Addresses, SourceSystems
 
 COMPARED = (
     *("bronze/customer_changes", "bronze/products", "bronze/payments_online", "bronze/payments_store"),
-    *("silver/customer_changes", "silver/transactions", "silver/customers", "silver/products"),
+    *("silver/customer_changes", "silver/product_versions", "silver/transactions", "silver/customers"),
+    *("silver/products", "silver/quarantine", "silver/duplicates"),
     *("gold/daily_sales", "gold/product_performance", "gold/customer_360"),
 )
+# What is compared of the tables that both make in another form.
+FORMS = {
+    "silver/quarantine": (
+        "source, split_part(key, '|', 1) AS key, list_sort([reason.rule for reason in reasons]) AS rules",
+        "source, split_part(key, '|', 1) AS key, list_sort(rules) AS rules",
+    ),
+    "silver/duplicates": ("source, split_part(key, '|', 1) AS key", "source, split_part(key, '|', 1) AS key"),
+}
 PLATFORM = """
 import json, sys
 from lakehouse import DataPlatformOrchestrator
@@ -105,20 +114,33 @@ def resident(pid: int) -> int:
         return 0
 
 
-def differing(one: Path, other: Path, table: str) -> int:
-    """How many rows one side has and the other has not, in the columns that both have."""
-    mine, theirs = (DeltaTable(str(base / table)).to_pyarrow_dataset() for base in (one, other))
-    columns = [name for name in theirs.schema.names if name in mine.schema.names and not name.startswith("_")]
+def differing(platform: Path, other: Path, table: str) -> list[tuple[object, ...]]:
+    """Up to 100 rows that one side has and the other has not, in all columns that `is_compared` lets through.
+
+    Raises ValueError where one side lacks a column that the other has.
+    """
+    mine, theirs = (DeltaTable(str(base / table)).to_pyarrow_dataset() for base in (platform, other))
+    columns, their_columns = (sorted(filter(is_compared, side.schema.names)) for side in (mine, theirs))
+    same = ", ".join("list_sort(_warnings) AS _warnings" if name == "_warnings" else name for name in columns)
+    one, two = FORMS.get(table, (same, same))
+    if table not in FORMS and columns != their_columns:
+        raise ValueError(
+            f"{table} has other columns: {sorted(set(columns) ^ set(their_columns))} are on one side only."
+        )
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
         db.register("mine", mine)
         db.register("theirs", theirs)
-        names = ", ".join(columns)
-        query = (
-            f"SELECT count(*) FROM ((SELECT {names} FROM mine EXCEPT ALL SELECT {names} FROM theirs) UNION ALL "
-            f"(SELECT {names} FROM theirs EXCEPT ALL SELECT {names} FROM mine))"
-        )
-        return int(db.execute(query).fetchall()[0][0])
+        mine_only = f"(SELECT {one} FROM mine EXCEPT ALL SELECT {two} FROM theirs)"
+        theirs_only = f"(SELECT {two} FROM theirs EXCEPT ALL SELECT {one} FROM mine)"
+        return db.execute(
+            f"SELECT 'platform', * FROM {mine_only} UNION ALL SELECT 'other', * FROM {theirs_only} LIMIT 100"
+        ).fetchall()
+
+
+def is_compared(column: str) -> bool:
+    """Whether a column says something about the data: the others, which begin with an underscore, about the run."""
+    return column == "_warnings" or not column.startswith("_")
 
 
 def compared(bases: dict[str, Path]) -> list[str]:

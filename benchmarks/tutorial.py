@@ -141,7 +141,7 @@ def customers(spark: SparkSession, base: str) -> None:
     tidy = changes.withColumns(
         {
             "email": F.when(email.rlike(r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"), email),
-            "phone": e164("phone", "country"),
+            "phone": e164("phone", F.upper(F.trim("country"))),
             "file": F.lit(""),
         }
     )

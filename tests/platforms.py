@@ -8,19 +8,12 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-import duckdb
 from deltalake import DeltaTable
 
 SCALE, SEED = 0.01, 7
 # When and in which batch something was done is not what was done.
 VOLATILE = {"_batch", "_batch_id", "_ingested_at", "_file_path", "_file_modified_at", "origin", "record", "_origin"}
 MADE = ("bronze", "silver", "gold", "serving/sales_by_month")
-REFERENCE = (
-    *("bronze/customer_changes", "bronze/products", "bronze/payments_online", "bronze/payments_store"),
-    *("silver/customer_changes", "silver/product_versions", "silver/transactions", "silver/customers"),
-    *("silver/products", "silver/quarantine", "silver/duplicates"),
-    *("gold/daily_sales", "gold/product_performance", "gold/customer_360"),
-)
 RUN = """
 import os, signal, sys
 from lakehouse import DataPlatformOrchestrator
@@ -85,27 +78,3 @@ def run_and_die(base: Path, days: int, border: str = "", seconds: float | None =
         threading.Timer(seconds, process.kill).start()
     process.communicate()
     return process.returncode
-
-
-def differing(platform: Path, other: Path, table: str) -> list[tuple[object, ...]]:
-    """The rows that one side has and the other has not, in the columns that both have."""
-    mine, theirs = (DeltaTable(str(base / table)).to_pyarrow_table() for base in (platform, other))
-    columns = [name for name in theirs.column_names if name in mine.column_names and name != "rules"]
-    assert len(columns) >= 2
-    with duckdb.connect() as db:
-        db.execute("SET TimeZone = 'UTC'")
-        db.register("mine", mine)
-        db.register("theirs", theirs)
-        if table == "silver/quarantine":
-            one, two = (
-                f"SELECT source, split_part(key, '|', 1) AS key, list_sort({rules}) AS rules FROM {side}"
-                for side, rules in (("mine", "[reason.rule for reason in reasons]"), ("theirs", "rules"))
-            )
-        elif table == "silver/duplicates":
-            one, two = (f"SELECT source, split_part(key, '|', 1) FROM {side}" for side in ("mine", "theirs"))
-        else:
-            one, two = (f"SELECT {', '.join(columns)} FROM {side}" for side in ("mine", "theirs"))
-        mine_only, theirs_only = f"({one} EXCEPT ALL {two})", f"({two} EXCEPT ALL {one})"
-        return db.execute(
-            f"SELECT 'platform', * FROM {mine_only} UNION ALL SELECT 'DuckDB', * FROM {theirs_only}"
-        ).fetchall()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from benchmarks import duck
+from benchmarks.pipeline import COMPARED, differing
 
 from lakehouse.sources import SourceSystems
-from platforms import REFERENCE, SCALE, SEED, differing, start
+from platforms import SCALE, SEED, start
 from servers import cluster, connect_server
 
 
@@ -23,7 +24,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_same(found: Path, reference: Path) -> None:
-    assert {table: differing(found, reference, table) for table in REFERENCE} == {table: [] for table in REFERENCE}
+    assert {table: differing(found, reference, table) for table in COMPARED} == {table: [] for table in COMPARED}
 
 
 def test_on_spark_connect(reference: Path, tmp_path: Path) -> None:

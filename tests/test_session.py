@@ -95,6 +95,13 @@ def test_another_java_has_another_archive(cache: Path, tmp_path: Path, monkeypat
     assert java.archive(cache) != own
 
 
+def test_jars_that_were_installed_again_have_another_archive(cache: Path) -> None:
+    own = java.archive(cache)
+    jar = next((cache / "jars").glob("*.jar"))
+    os.utime(jar, (1, 1))
+    assert java.archive(cache) != own
+
+
 def other_java(home: Path, version: str) -> Path:
     (home / "bin").mkdir(parents=True)
     (home / "release").write_text(f'JAVA_VERSION="{version}"\n')

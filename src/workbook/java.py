@@ -293,11 +293,13 @@ def class_path(cache: Path) -> str:
 def archive(cache: Path) -> Path:
     """Where the archive of classes for this Java, these jars and these flags belongs.
 
-    The name carries a key of all three, so a stale archive or one made by another Java is never used.
+    The name carries a key of all three, so a stale archive or one made by another Java is never used. The times of the
+    files belong to the key, because Java compares them too, and does without an archive whose jars are others.
     """
     home = find_java()
+    files = [home / "release", *sorted(spark_jars().glob("*.jar")), *sorted((cache / "jars").glob("*.jar"))]
     parts = [(home / "release").read_text(encoding="utf-8"), str(home), *QUICK_FLAGS, *MODULE_FLAGS]
-    parts += [f"{jar.name}:{jar.stat().st_size}" for jar in sorted(spark_jars().glob("*.jar"))]
+    parts += [f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files]
     parts += [jar.sha256 for jar in JARS]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
     return cache / f"classes-{key}.jsa"

@@ -61,15 +61,15 @@ class Entity:
 def customer_changes(delivered: DataFrame) -> DataFrame:
     """The CRM's changes with e-mail addresses and telephone numbers in one notation. One row a row."""
     rows = _shaped(delivered, CUSTOMER_CHANGE)
-    email = standardise.email(F.col("email"))
+    email, country = standardise.email(F.col("email")), standardise.code(F.col("country"))
     tidy = {
         "operation": F.lower(standardise.text(F.col("operation"))),
         "customer_id": standardise.code(F.col("customer_id")),
         "name": standardise.text(F.col("name")),
         "email": F.when(standardise.is_email(email), email),
-        "phone": standardise.phone(F.col("phone"), F.col("country")),
+        "phone": standardise.phone(F.col("phone"), country),
         "city": standardise.text(F.col("city")),
-        "country": standardise.code(F.col("country")),
+        "country": country,
         "segment": standardise.text(F.col("segment")),
         "_given": F.struct("email", "phone"),
     }
