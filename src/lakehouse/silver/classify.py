@@ -12,29 +12,36 @@ from lakehouse.silver.entities import Entity
 CLEAN, QUARANTINED, DUPLICATE = "clean", "quarantined", "duplicate"
 
 
-def suspects(delivered: DataFrame, known: DataFrame | None, entity: Entity) -> DataFrame:
+def verdicts(
+    delivered: DataFrame, known: DataFrame | None, entity: Entity, references: Mapping[str, DataFrame]
+) -> DataFrame:
+    """What becomes of each delivered row: `_verdict` is clean, quarantined or duplicate.
+
+    `known` has _key, _hash and _clean of the rows of earlier batches, clean ones and quarantined ones; None for none.
+    Columns: those of `judged` without _original, then _record (the row of bronze as JSON, NULL where the row is clean
+    and its key comes once) and _verdict. Grain: a row of `delivered`.
+    """
+    keyed = delivered.withColumn("_key", entity.key_text())
+    marked = keyed.join(F.broadcast(suspects(keyed, known)), "_key", "left")
+    doubtful = (F.size("_errors") > 0) | F.col("_suspect")
+    rows = judged(marked, entity, references).withColumn("_record", F.when(doubtful, F.to_json("_original", WHOLE)))
+    single = rows.where("_suspect IS NULL").withColumn("_again", F.lit(False))
+    both = single.unionByName(compared(rows.where("_suspect"), known, entity))
+    by_errors = F.when(F.size("_errors") > 0, QUARANTINED).otherwise(CLEAN)
+    verdict = F.when(F.col("_again"), DUPLICATE).otherwise(by_errors)
+    return both.withColumn("_verdict", verdict).drop("_again", "_suspect", "_original")
+
+
+def suspects(keyed: DataFrame, known: DataFrame | None) -> DataFrame:
     """The keys that come more than once, here or before. Columns: _key, _suspect (TRUE). Grain: a key.
 
     Most keys come once. Only the others are compared with each other, which takes sorting.
     """
-    counted = delivered.groupBy(entity.key_text().alias("_key")).count()
+    counted = keyed.groupBy("_key").count()
     found = counted.where("count > 1").select("_key")
     if known is not None:
         found = found.union(counted.join(known, "_key", "left_semi").select("_key")).distinct()
     return found.withColumn("_suspect", F.lit(True))
-
-
-def measured(
-    delivered: DataFrame, suspect_keys: DataFrame, entity: Entity, references: Mapping[str, DataFrame]
-) -> DataFrame:
-    """The columns of `judged`, then _suspect (TRUE or NULL) and _record: the row of bronze as JSON, where it is needed.
-
-    That is where rules are broken or the key is suspect; elsewhere it is NULL. Grain: a row of `delivered`.
-    """
-    keyed = delivered.withColumn("_key", entity.key_text())
-    rows = judged(keyed, entity, references).join(F.broadcast(suspect_keys), "_key", "left")
-    doubtful = (F.size("_errors") > 0) | F.col("_suspect")
-    return rows.withColumn("_record", F.when(doubtful, F.to_json("_original", WHOLE))).drop("_original")
 
 
 def judged(delivered: DataFrame, entity: Entity, references: Mapping[str, DataFrame]) -> DataFrame:
@@ -42,11 +49,11 @@ def judged(delivered: DataFrame, entity: Entity, references: Mapping[str, DataFr
 
     `references` has a frame for each of the entity's references: one row a value that is known. Columns: those of the
     silver table, then _source, _place (file, page or query), _key, _hash (of the content), _errors and _warnings
-    (names of rules), _original (the row of bronze as a struct), and those of `delivered` that begin with _held.
-    Grain: a row of `delivered`.
+    (names of rules), _original (the row of bronze as a struct), and those of `delivered` that begin with _held, and
+    _suspect. Grain: a row of `delivered`.
     """
     place = "_file_path" if "_file_path" in delivered.columns else "_origin"
-    held = [name for name in delivered.columns if name.startswith("_held")]
+    held = [name for name in delivered.columns if name.startswith(("_held", "_suspect"))]
     original = F.struct(*(name for name in delivered.columns if name not in ("_key", *held)))
     rows = entity.standardised(delivered.withColumns({"_original": original, "_place": F.col(place)}))
     for name, (_, column) in entity.references.items():
@@ -80,20 +87,6 @@ def compared(rows: DataFrame, known: DataFrame | None, entity: Entity) -> DataFr
         taken = F.coalesce("_taken", F.lit(False))
     rows = first_of_key(rows.withColumn("_again", again), entity, ~F.col("_again"), taken)
     return rows.drop("_seen", "_taken")
-
-
-def decided(rows: DataFrame, closer: DataFrame | None) -> DataFrame:
-    """The verdict on each row of `measured`; `closer` is what `compared` found of those that are suspect.
-
-    Columns: those of `measured` without _suspect, then _verdict. Grain: a row of `rows`.
-    """
-    both = rows.where("_suspect IS NULL").withColumn("_again", F.lit(False))
-    if closer is not None:
-        both = both.unionByName(closer)
-    by_errors = F.when(F.size("_errors") > 0, QUARANTINED).otherwise(CLEAN)
-    return both.withColumn("_verdict", F.when(F.col("_again"), DUPLICATE).otherwise(by_errors)).drop(
-        "_again", "_suspect"
-    )
 
 
 def first_of_key(rows: DataFrame, entity: Entity, counts: Column, taken: Column) -> DataFrame:

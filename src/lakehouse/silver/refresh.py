@@ -25,12 +25,9 @@ from lakehouse.silver.classify import (
     CLEAN,
     DUPLICATE,
     QUARANTINED,
-    compared,
-    decided,
     first_of_key,
     judged,
-    measured,
-    suspects,
+    verdicts,
 )
 from lakehouse.silver.deduplicate import latest_per_key
 from lakehouse.silver.entities import (
@@ -61,29 +58,22 @@ def refresh(
     """
     tables.create(spark, places.table("silver", "quarantine"), QUARANTINE)
     tables.create(spark, places.table("silver", "duplicates"), DUPLICATES)
-    counts: Counter[str] = Counter()
+    first, later = [e for e in ENTITIES if not e.references], [e for e in ENTITIES if e.references]
     with ThreadPoolExecutor(len(ENTITIES)) as pool:
-        # Those that refer to nothing go first, side by side.
-        for together in ([e for e in ENTITIES if not e.references], [e for e in ENTITIES if e.references]):
-            for found in pool.map(lambda entity: _entity(spark, places, entity, batch, since, until), together):
-                counts.update(found)
-    counts["replayed"] = replay(spark, places, batch)
-    with ThreadPoolExecutor(2) as pool:
-        for made in [pool.submit(_customers, spark, places, batch), pool.submit(_products, spark, places, batch)]:
-            made.result()
+
+        def take_in(entities: Sequence[Entity]) -> dict[str, DataFrame]:
+            taken = pool.map(lambda entity: _take_in(spark, places, entity, batch, since, until), entities)
+            return {entity.table: rows for entity, rows in zip(entities, taken, strict=True) if rows is not None}
+
+        rows = take_in(first)
+        replayed = replay(spark, places, batch, first)
+        made = [pool.submit(_customers, spark, places, batch), pool.submit(_products, spark, places, batch)]
+        rows.update(take_in(later))
+        counts = _set_aside(spark, places, batch, rows)
+        counts["replayed"] = replayed + replay(spark, places, batch, later)
+        for one in made:
+            one.result()
     return dict(counts)
-
-
-def _entity(
-    spark: SparkSession,
-    places: Places,
-    entity: Entity,
-    batch: int,
-    since: Mapping[str, int],
-    until: Mapping[str, int],
-) -> dict[str, int]:
-    delivered = _delivered(spark, places, entity, since, until)
-    return {} if delivered is None else _take_in(spark, places, entity, batch, delivered)
 
 
 def _delivered(
@@ -98,30 +88,45 @@ def _delivered(
     return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), found) if found else None
 
 
-def _take_in(spark: SparkSession, places: Places, entity: Entity, batch: int, delivered: DataFrame) -> dict[str, int]:
-    """Write an entity's new rows to the tables where they belong. Returns how many there are of each verdict."""
+def _take_in(
+    spark: SparkSession,
+    places: Places,
+    entity: Entity,
+    batch: int,
+    since: Mapping[str, int],
+    until: Mapping[str, int],
+) -> DataFrame | None:
+    """Judge an entity's new rows and write the clean ones to its table. Returns what `verdicts` says of all of them."""
+    delivered = _delivered(spark, places, entity, since, until)
+    if delivered is None:
+        return None
     known, references = _known(spark, places, entity, batch), _references(spark, places, entity)
-    staging = places.folder("staging", entity.table)
-    suspect_keys = tables.staged(suspects(delivered, known, entity), f"{staging}/suspects")
-    measured_rows = tables.staged(measured(delivered, suspect_keys, entity, references), f"{staging}/measured")
-    closer = None
-    if not suspect_keys.isEmpty():
-        closer = tables.staged(compared(measured_rows.where("_suspect"), known, entity), f"{staging}/compared")
-    rows = decided(measured_rows, closer)
-    counts = {row["_verdict"]: row["count"] for row in rows.groupBy("_verdict").count().collect()}
+    rows = tables.staged(verdicts(delivered, known, entity, references), places.folder("staging", entity.table))
     clean = rows.where(F.col("_verdict") == CLEAN).select(*entity.columns, *CLEAN_ROW, _number(batch))
-    writer = f"silver.{entity.table}"
-    write_once(clean, places.table("silver", entity.table), writer, batch, **tables.CHANGE_FEED)
-    if counts.get(QUARANTINED):
-        refused = _quarantined(rows.where(F.col("_verdict") == QUARANTINED), entity, batch)
-        write_once(refused, places.table("silver", "quarantine"), writer, batch)
-    if counts.get(DUPLICATE):
-        again = _duplicates(rows.where(F.col("_verdict") == DUPLICATE), batch)
-        write_once(again, places.table("silver", "duplicates"), writer, batch)
+    target = places.table("silver", entity.table)
+    write_once(clean, target, f"silver.{entity.table}", batch, **tables.CHANGE_FEED)
+    return rows
+
+
+def _set_aside(spark: SparkSession, places: Places, batch: int, judged_rows: Mapping[str, DataFrame]) -> Counter[str]:
+    """Write the rows of all entities that are not clean to where they belong. Returns the rows of each verdict."""
+    if not judged_rows:
+        return Counter()
+    verdict = reduce(DataFrame.union, [rows.select("_verdict") for rows in judged_rows.values()])
+    counts = Counter({row["_verdict"]: row["count"] for row in verdict.groupBy("_verdict").count().collect()})
+    for name, columns in (("quarantine", _quarantined), ("duplicates", _duplicates)):
+        of_verdict = QUARANTINED if name == "quarantine" else DUPLICATE
+        if counts[of_verdict]:
+            found = [
+                columns(judged_rows[entity.table].where(F.col("_verdict") == of_verdict), entity, batch)
+                for entity in ENTITIES
+                if entity.table in judged_rows
+            ]
+            write_once(reduce(DataFrame.union, found), places.table("silver", name), "silver", batch)
     return counts
 
 
-def _duplicates(rows: DataFrame, batch: int) -> DataFrame:
+def _duplicates(rows: DataFrame, entity: Entity, batch: int) -> DataFrame:
     """The rows of the table of duplicates: source, key, origin, record (the row of bronze as JSON), _batch."""
     names = {"_source": "source", "_key": "key", "_place": "origin", "_record": "record"}
     return rows.select(*(F.col(name).alias(alias) for name, alias in names.items()), _number(batch))
@@ -169,30 +174,34 @@ def _references(spark: SparkSession, places: Places, entity: Entity) -> dict[str
     return found
 
 
-def replay(spark: SparkSession, places: Places, batch: int) -> int:
+def replay(spark: SparkSession, places: Places, batch: int, entities: Sequence[Entity] = ENTITIES) -> int:
     """Let go what need not be in quarantine any longer. Returns how many rows left it.
 
     Judged again are rows of earlier batches that refer to what was not known, and all that were judged by other rules
     than today's. What is clean now goes to silver first, and is deleted from the quarantine then: a replay that dies
     between the two does the rest the next time. What is still refused gets today's reasons.
     """
-    target = places.table("silver", "quarantine")
     if batch == 0:
         return 0
-    return sum(_replay(spark, places, entity, target, batch) for entity in ENTITIES)
+    waiting = [(entity, _waiting(spark, places, entity, batch)) for entity in entities]
+    sources = reduce(DataFrame.union, [rows.select("source") for _, rows in waiting]).distinct()
+    found = {row["source"] for row in sources.collect()}
+    return sum(
+        _judge_again(spark, places, entity, rows, batch)
+        for entity, rows in waiting
+        if found.intersection(entity.sources)
+    )
 
 
-def _replay(spark: SparkSession, places: Places, entity: Entity, target: str, batch: int) -> int:
-    rules = quality.fingerprint(entity.rules)
-    held = tables.read(spark, target).where(F.col("source").isin(*entity.sources)).where(F.col("_batch") < batch)
+def _waiting(spark: SparkSession, places: Places, entity: Entity, batch: int) -> DataFrame:
+    """The rows of the quarantine that `replay` judges again."""
+    held = tables.read(spark, places.table("silver", "quarantine")).where(F.col("source").isin(*entity.sources))
     refers = F.exists("reasons", lambda reason: reason["kind"] == "reference")
-    waiting = held.where(refers | (F.col("rules") != rules))
-    return 0 if waiting.isEmpty() else _judge_again(spark, places, entity, target, waiting, batch)
+    other_rules = F.col("rules") != quality.fingerprint(entity.rules)
+    return held.where(F.col("_batch") < batch).where(refers | other_rules)
 
 
-def _judge_again(
-    spark: SparkSession, places: Places, entity: Entity, target: str, waiting: DataFrame, batch: int
-) -> int:
+def _judge_again(spark: SparkSession, places: Places, entity: Entity, waiting: DataFrame, batch: int) -> int:
     bronze = [tables.read(spark, places.table("bronze", source)).limit(0) for source in entity.sources]
     schema = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), bronze).schema
     held = [F.col(name).alias(f"_held_{name}") for name in HELD]
@@ -205,30 +214,31 @@ def _judge_again(
     other = F.coalesce(F.col("_stored") != F.col("_hash"), F.lit(False))
     result = first_of_key(found, entity, F.lit(True), other)
     rows = tables.staged(result, places.folder("staging", f"{entity.table}_replay"))
-    free = rows.where(F.size("_errors") == 0)
-    new = free.where("_stored IS NULL").select(*entity.columns, *CLEAN_ROW, _number(batch))
-    if not new.isEmpty():
-        write_once(new, places.table("silver", entity.table), f"silver.{entity.table}.replay", batch)
-    _release(spark, rows, target, entity)
-    return free.count()
-
-
-def _release(spark: SparkSession, rows: DataFrame, target: str, entity: Entity) -> None:
-    """Delete from the quarantine what is free, and give the rest today's reasons where they differ."""
-    judged_now = rows.select(
-        *(F.col(f"_held_{name}").alias(name) for name in HELD),
-        quality.reasons(F.col("_errors"), entity.rules).alias("now"),
-        F.lit(quality.fingerprint(entity.rules)).alias("now_by"),
-    )
-    news = judged_now.where("size(now) = 0 OR NOT now <=> reasons OR now_by <> rules")
-    if not news.isEmpty():
+    free, new = F.size("_errors") == 0, F.col("_stored").isNull()
+    news = _news(rows, entity)
+    [(freed, unseen)] = rows.agg(F.count_if(free), F.count_if(free & new)).collect()
+    if unseen:
+        clean = rows.where(free & new).select(*entity.columns, *CLEAN_ROW, _number(batch))
+        write_once(clean, places.table("silver", entity.table), f"silver.{entity.table}.replay", batch)
+    if freed or not news.isEmpty():
         spark.sql(
-            f"MERGE INTO {tables.identifier(target)} AS old USING {{news}} AS new "
+            f"MERGE INTO {tables.identifier(places.table('silver', 'quarantine'))} AS old USING {{news}} AS new "
             "ON old.source = new.source AND old.key = new.key AND old.hash = new.hash "
             "WHEN MATCHED AND size(new.now) = 0 THEN DELETE "
             "WHEN MATCHED THEN UPDATE SET reasons = new.now, rules = new.now_by",
             news=news,
         )
+    return int(freed)
+
+
+def _news(rows: DataFrame, entity: Entity) -> DataFrame:
+    """What the quarantine must learn: the rows that are free, `now` is empty, and those that have other reasons now."""
+    judged_now = rows.select(
+        *(F.col(f"_held_{name}").alias(name) for name in HELD),
+        quality.reasons(F.col("_errors"), entity.rules).alias("now"),
+        F.lit(quality.fingerprint(entity.rules)).alias("now_by"),
+    )
+    return judged_now.where("size(now) = 0 OR NOT now <=> reasons OR now_by <> rules")
 
 
 def _customers(spark: SparkSession, places: Places, batch: int) -> None:
