@@ -1,7 +1,8 @@
 """The books: what became of every row that was read, counted where it lies now, and how good the rows are."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 
@@ -13,6 +14,7 @@ from lakehouse.places import Places
 from lakehouse.quality import Rule
 from lakehouse.silver import ENTITIES, Entity
 
+PROCESSED = {"customers": ("customer_changes",), "products": ("products",), "transactions": tuple(bronze.FILES)}
 # What may be NULL in a table of silver, and how often; a column that is not named here never.
 MAY_BE_NULL = {
     "customers": {
@@ -89,72 +91,75 @@ class Kept:
         return self.share <= self.rule.tolerance
 
 
-def balance(spark: SparkSession, places: Places) -> tuple[Book, ...]:
-    """One book a source: read by the audit table, and the three others each counted where the rows lie."""
-    quarantine, duplicates = places.table("silver", "quarantine"), places.table("silver", "duplicates")
-    counted = [_counted(spark, "read", bronze.audit(places), F.col("source"), F.sum(F.col("rows") + F.col("refused")))]
-    for kind, target in (("quarantined", quarantine), ("duplicate", duplicates)):
-        counted.append(_counted(spark, kind, target, F.col("source"), F.count("*")))
+@dataclass(frozen=True)
+class Books:
+    """All that is counted at the end of a run. `processed` has customers, products and transactions, good or bad."""
+
+    processed: Mapping[str, int]
+    books: tuple[Book, ...]
+    nulls: tuple[Nulls, ...]
+    rules: tuple[Kept, ...]
+
+
+def closed(spark: SparkSession, places: Places) -> Books:
+    """Count everything, in two queries side by side: each of its parts would cost a job of its own otherwise."""
+    with ThreadPoolExecutor(1) as beside:
+        nulls = beside.submit(_nulls, spark, places)
+        parts = [*_processed(spark, places), *_balance(spark, places), *_broken(spark, places)]
+        found: Counter[tuple[str, str]] = Counter()
+        for row in reduce(DataFrame.union, parts).collect():
+            found[row["kind"], row["name"]] += row["rows"]
+    kinds = ("read", "clean", "quarantined", "duplicate")
+    books = tuple(Book(source, *(found[kind, source] for kind in kinds)) for source in bronze.SOURCES)
+    rules = tuple(
+        Kept(entity.table, rule, _judged(entity, rule, books), found["broken", rule.name])
+        for entity in ENTITIES
+        for rule in entity.rules
+    )
+    return Books({name: found["processed", name] for name in PROCESSED}, books, nulls.result(), rules)
+
+
+def _processed(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
+    """How many different customers, products and transactions were delivered, good or bad."""
+    for name, sources in PROCESSED.items():
+        column = f"{name[:-1]}_id"
+        targets = [places.table("bronze", source) for source in sources]
+        ids = [tables.read(spark, target).select(column) for target in targets if tables.exists(spark, target)]
+        if ids:
+            yield _counted("processed", F.lit(name), reduce(DataFrame.union, ids), F.count_distinct(column))
+
+
+def _balance(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
+    """The rows of each source that were read, by the audit table, and the three others, each where the rows lie."""
+    read = F.sum(F.col("rows") + F.col("refused"))
+    yield _counted("read", F.col("source"), tables.read(spark, bronze.audit(places)), read)
+    for kind, table in (("quarantined", "quarantine"), ("duplicate", "duplicates")):
+        yield _counted(kind, F.col("source"), tables.read(spark, places.table("silver", table)))
     for entity in ENTITIES:
-        counted.append(_counted(spark, "clean", places.table("silver", entity.table), F.col("_source"), F.count("*")))
+        target = places.table("silver", entity.table)
+        if tables.exists(spark, target):
+            yield _counted("clean", F.col("_source"), tables.read(spark, target))
     for source in bronze.FILES:
         refused = f"{places.table('bronze', source)}_refused"
-        counted.append(_counted(spark, "quarantined", refused, F.lit(source), F.count("*")))
-    found: Counter[tuple[str, str]] = Counter()
-    for row in _together(counted).collect():
-        found[row["source"], row["kind"]] += row["rows"]
-    kinds = ("read", "clean", "quarantined", "duplicate")
-    return tuple(Book(source, *(found[source, kind] for kind in kinds)) for source in bronze.SOURCES)
+        if tables.exists(spark, refused):
+            yield _counted("quarantined", F.lit(source), tables.read(spark, refused))
 
 
-def processed(spark: SparkSession, places: Places) -> dict[str, int]:
-    """How many different customers, transactions and products were delivered, good or bad."""
-    keys = {"customers": ("customer_changes",), "products": ("products",), "transactions": tuple(bronze.FILES)}
-    counted = []
-    for name, sources in keys.items():
-        found = [places.table("bronze", source) for source in sources]
-        ids = [tables.read(spark, target).select(f"{name[:-1]}_id") for target in found if tables.exists(spark, target)]
-        if ids:
-            number = F.count_distinct(f"{name[:-1]}_id").alias("rows")
-            counted.append(reduce(DataFrame.union, ids).agg(number).select(F.lit(name).alias("name"), "rows"))
-    found_rows = _together(counted).collect() if counted else []
-    return {**dict.fromkeys(keys, 0), **{row["name"]: row["rows"] for row in found_rows}}
-
-
-def nulls(spark: SparkSession, places: Places) -> tuple[Nulls, ...]:
-    """The NULLs of each column of `customers` (current versions), `products` and `transactions`."""
-    found = []
-    for table, tolerances in MAY_BE_NULL.items():
-        rows = tables.read(spark, places.table("silver", table))
-        if "is_current" in rows.columns:
-            rows = rows.where("is_current")
-        names = [name for name in rows.columns if not name.startswith("_")]
-        missing = [F.count_if(F.col(name).isNull()).alias(name) for name in names]
-        counts = rows.agg(F.count("*").alias("_rows"), *missing)
-        [row] = counts.collect()
-        found += [Nulls(table, name, row["_rows"], row[name], tolerances.get(name, 0.0)) for name in names]
-    return tuple(found)
-
-
-def rules(spark: SparkSession, places: Places, books: Sequence[Book]) -> tuple[Kept, ...]:
-    """Every rule, and how many rows break it: errors among clean and quarantined rows, warnings among clean ones."""
+def _broken(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
+    """How many rows break a rule: errors among the quarantined ones, warnings among the clean ones."""
     quarantine = tables.read(spark, places.table("silver", "quarantine"))
-    reasons = quarantine.select("source", F.explode("reasons.rule").alias("rule"))
-    counted = [reasons.groupBy("source", "rule").agg(F.count("*").alias("rows"))]
+    yield _counted("broken", F.col("rule"), quarantine.select(F.explode("reasons.rule").alias("rule")))
     for entity in ENTITIES:
         target = places.table("silver", entity.table)
         if tables.exists(spark, target):
             noted = tables.read(spark, target).where("size(_warnings) > 0")
-            broken = noted.select(F.col("_source").alias("source"), F.explode("_warnings").alias("rule"))
-            counted.append(broken.groupBy("source", "rule").agg(F.count("*").alias("rows")))
-    found: Counter[str] = Counter()
-    for row in _together(counted).collect():
-        found[row["rule"]] += row["rows"]
-    return tuple(
-        Kept(entity.table, rule, _judged(entity, rule, books), found[rule.name])
-        for entity in ENTITIES
-        for rule in entity.rules
-    )
+            yield _counted("broken", F.col("rule"), noted.select(F.explode("_warnings").alias("rule")))
+
+
+def _counted(kind: str, name: Column, rows: DataFrame, count: Column | None = None) -> DataFrame:
+    """Columns: kind, name, rows. Grain: a kind and name."""
+    number = F.count("*") if count is None else count
+    return rows.groupBy(name.alias("name")).agg(number.alias("rows")).select(F.lit(kind).alias("kind"), "name", "rows")
 
 
 def _judged(entity: Entity, rule: Rule, books: Sequence[Book]) -> int:
@@ -162,13 +167,25 @@ def _judged(entity: Entity, rule: Rule, books: Sequence[Book]) -> int:
     return sum(book.clean + (book.quarantined if rule.severity == "error" else 0) for book in own)
 
 
-def _counted(spark: SparkSession, kind: str, target: str, source: Column, rows: Column) -> DataFrame | None:
-    if not tables.exists(spark, target):
-        return None
-    grouped = tables.read(spark, target).groupBy(source.alias("source")).agg(rows.alias("rows"))
-    return grouped.select("source", F.lit(kind).alias("kind"), "rows")
+def _nulls(spark: SparkSession, places: Places) -> tuple[Nulls, ...]:
+    """The NULLs of each column of `customers` (current versions), `products` and `transactions`."""
+    counts = [
+        _null_counts(tables.read(spark, places.table("silver", table)), table)
+        for table in MAY_BE_NULL
+        if tables.exists(spark, places.table("silver", table))
+    ]
+    return tuple(
+        Nulls(row["table"], row["column"], row["rows"], row["nulls"], MAY_BE_NULL[row["table"]].get(row["column"], 0.0))
+        for row in (reduce(DataFrame.union, counts).collect() if counts else [])
+    )
 
 
-def _together(parts: Sequence[DataFrame | None]) -> DataFrame:
-    """One query of several: each costs a job of its own otherwise."""
-    return reduce(DataFrame.union, [part for part in parts if part is not None])
+def _null_counts(rows: DataFrame, table: str) -> DataFrame:
+    """Columns: table, rows, column, nulls. Grain: a column of the table, in their order."""
+    if "is_current" in rows.columns:
+        rows = rows.where("is_current")
+    names = [name for name in rows.columns if not name.startswith("_")]
+    missing = [F.count_if(F.col(name).isNull()).alias(name) for name in names]
+    counts = rows.agg(F.count("*").alias("rows"), *missing)
+    columns = F.array(*(F.struct(F.lit(name).alias("column"), F.col(name).alias("nulls")) for name in names))
+    return counts.select(F.lit(table).alias("table"), "rows", F.inline(columns))

@@ -18,7 +18,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from lakehouse import books, bronze, gold, quality, report, serving, silver, tables
-from lakehouse.books import Book, Kept, Nulls
+from lakehouse.books import Book, Books, Kept, Nulls
 from lakehouse.errors import PlatformError, first_line
 from lakehouse.operations import Journal, Note
 from lakehouse.places import Places
@@ -146,9 +146,13 @@ class _Run:
                 self._layer("sources", partial(self._deliver, day))
                 rows += self._layer("bronze", partial(self._bronze, day))
         with _settings(self._spark, {} if first_load or rows > FEW_ROWS else FOR_FEW_ROWS):
-            for name, work in (("silver", self._silver), ("gold", self._gold), ("serving", self._serving)):
-                self._layer(name, work)
-            return self._result()
+            self._layer("silver", self._silver)
+            # The books are those of bronze and silver, which do not change any more.
+            with ThreadPoolExecutor(1) as beside:
+                counted = beside.submit(books.closed, self._spark, self._places)
+                self._layer("gold", self._gold)
+                self._layer("serving", self._serving)
+            return self._result(counted.result())
 
     def _layer(self, name: str, work: Callable[[], int]) -> int:
         """Do the work of a layer, measured. Raises LayerFailed that names it, and notes it in the journal."""
@@ -267,20 +271,13 @@ class _Run:
         self._changed = True
         self._journal.note(Note(layer, batch, "done", versions, rows, time.monotonic() - began, message))
 
-    def _result(self) -> PlatformResult:
-        where = (self._spark, self._places)
-        with ThreadPoolExecutor(2) as beside:
-            processed, nulls = beside.submit(books.processed, *where), beside.submit(books.nulls, *where)
-            found = books.balance(*where)
-            return PlatformResult(
-                nothing_new=not self._changed,
-                layers=tuple(self._layers.values()),
-                processed=processed.result(),
-                books=found,
-                nulls=nulls.result(),
-                rules=books.rules(*where, found),
-                discrepancies=bronze.discrepancies(*where),
-            )
+    def _result(self, counted: Books) -> PlatformResult:
+        return PlatformResult(
+            nothing_new=not self._changed,
+            layers=tuple(self._layers.values()),
+            **vars(counted),
+            discrepancies=bronze.discrepancies(self._spark, self._places),
+        )
 
 
 def _age(note: Note | None) -> str:

@@ -6,7 +6,9 @@ reads through `released` gets all tables as of one release, however long it take
 behind a dashboard, computed once a release and kept with it.
 """
 
+import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession
@@ -19,7 +21,6 @@ from lakehouse.places import Places
 
 TABLES = tuple(table.name for table in gold.GOLD_TABLES)
 MONTHLY = "sales_by_month"
-RELEASE = "release BIGINT, published_at TIMESTAMP, delivered_until TIMESTAMP, versions MAP<STRING, BIGINT>"
 BEST_SELLERS = 10
 
 
@@ -34,7 +35,7 @@ def sales_by_month(daily_sales: DataFrame) -> DataFrame:
 
 
 def dashboard(
-    monthly: DataFrame,
+    daily_sales: DataFrame,
     customer_360: DataFrame,
     product_performance: DataFrame,
     broken: DataFrame,
@@ -51,7 +52,7 @@ def dashboard(
     tiers = customer_360.groupBy("tier").agg(F.count("*").alias("customers"), revenue.alias("revenue_eur"))
     best = product_performance.orderBy(F.desc("revenue_eur"), "product_id").limit(BEST_SELLERS)
     titled = best.withColumn("title", F.concat_ws(" ", "product_id", "name"))
-    months = monthly.groupBy("month").agg(F.sum("orders").alias("orders"), revenue.alias("revenue_eur"))
+    months = daily_sales.groupBy(_month()).agg(F.sum("orders").alias("orders"), revenue.alias("revenue_eur"))
     delivered = arrivals.withColumn("delivered_at", F.unix_timestamp("delivered_at"))
     return reduce(
         DataFrame.unionByName,
@@ -92,23 +93,28 @@ def refresh(
     `since` and `until` are versions of the tables of gold by name; `health` has a layer, its seconds and its rows.
     Publishing a release again does nothing, and until its last step nobody sees any of it.
     """
-    monthly = _refresh_months(spark, places, since.get("daily_sales", -1), until["daily_sales"])
-    now = {name: tables.read(spark, places.table("gold", name), until[name]) for name in TABLES}
-    arrivals = _arrivals(spark, places)
-    rows = dashboard(
-        tables.read(spark, places.table("serving", MONTHLY), monthly),
-        now["customer_360"],
-        now["product_performance"],
-        _broken(spark, places),
-        arrivals,
-        spark.createDataFrame(health, "layer STRING, seconds DOUBLE, rows BIGINT"),
-    ).withColumn("release", F.lit(release).cast("BIGINT"))
-    target = places.table("serving", "dashboard")
-    write_once(rows, target, "serving", release)
-    versions = {**until, MONTHLY: monthly}
-    [(delivered,)] = arrivals.agg(F.max("delivered_at")).collect()
-    noted = spark.createDataFrame([(release, None, delivered, versions)], RELEASE)
-    noted = noted.withColumn("published_at", F.current_timestamp())
+    with ThreadPoolExecutor(1) as beside:
+        monthly = beside.submit(_refresh_months, spark, places, since.get("daily_sales", -1), until["daily_sales"])
+        now = {name: tables.read(spark, places.table("gold", name), until[name]) for name in TABLES}
+        arrivals = _arrivals(spark, places)
+        measured = spark.createDataFrame(health, "layer STRING, seconds DOUBLE, rows BIGINT")
+        rows = dashboard(
+            now["daily_sales"],
+            now["customer_360"],
+            now["product_performance"],
+            _broken(spark, places),
+            arrivals,
+            measured,
+        )
+        target = places.table("serving", "dashboard")
+        write_once(rows.withColumn("release", F.lit(release).cast("BIGINT")), target, "serving", release)
+    versions = {**until, MONTHLY: monthly.result()}
+    noted = arrivals.agg(F.max("delivered_at").alias("delivered_until")).select(
+        F.lit(release).cast("BIGINT").alias("release"),
+        F.current_timestamp().alias("published_at"),
+        "delivered_until",
+        F.from_json(F.lit(json.dumps(versions)), "MAP<STRING, BIGINT>").alias("versions"),
+    )
     write_once(noted, places.table("serving", "releases"), "serving", release)
     _create_views(spark, places, versions)
     return tables.read(spark, target).where(F.col("release") == release).count()
@@ -156,7 +162,10 @@ def _create_views(spark: SparkSession, places: Places, versions: Mapping[str, in
 
 
 def newest_release(spark: SparkSession, places: Places) -> Row:
-    """The newest release, a row of RELEASE. Raises PlatformError where there is none."""
+    """The newest release: release, published_at, delivered_until, and versions, a map of tables.
+
+    Raises PlatformError where there is none.
+    """
     target = places.table("serving", "releases")
     found = tables.read(spark, target).orderBy(F.desc("release")).first() if tables.exists(spark, target) else None
     if found is None:
