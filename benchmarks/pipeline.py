@@ -117,16 +117,11 @@ def resident(pid: int) -> int:
 def differing(platform: Path, other: Path, table: str) -> list[tuple[object, ...]]:
     """Up to 100 rows that one side has and the other has not, in all columns that `is_compared` lets through.
 
-    Raises ValueError where one side lacks a column that the other has.
+    A column that one side lacks must be NULL on the other: bronze gets its columns when they are first delivered.
     """
     mine, theirs = (DeltaTable(str(base / table)).to_pyarrow_dataset() for base in (platform, other))
-    columns, their_columns = (sorted(filter(is_compared, side.schema.names)) for side in (mine, theirs))
-    same = ", ".join("list_sort(_warnings) AS _warnings" if name == "_warnings" else name for name in columns)
-    one, two = FORMS.get(table, (same, same))
-    if table not in FORMS and columns != their_columns:
-        raise ValueError(
-            f"{table} has other columns: {sorted(set(columns) ^ set(their_columns))} are on one side only."
-        )
+    columns = sorted(filter(is_compared, {*mine.schema.names, *theirs.schema.names}))
+    one, two = FORMS.get(table, tuple(selected(columns, side.schema.names) for side in (mine, theirs)))
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
         db.register("mine", mine)
@@ -136,6 +131,12 @@ def differing(platform: Path, other: Path, table: str) -> list[tuple[object, ...
         return db.execute(
             f"SELECT 'platform', * FROM {mine_only} UNION ALL SELECT 'other', * FROM {theirs_only} LIMIT 100"
         ).fetchall()
+
+
+def selected(columns: list[str], there: list[str]) -> str:
+    """The columns, in SQL: NULL where they are not there, and the warnings in the order of their names."""
+    names = (name if name in there else f"NULL AS {name}" for name in columns)
+    return ", ".join("list_sort(_warnings) AS _warnings" if name == "_warnings" else name for name in names)
 
 
 def is_compared(column: str) -> bool:

@@ -23,25 +23,32 @@ def verdicts(
     """
     keyed = delivered.withColumn("_key", entity.key_text())
     marked = keyed.join(F.broadcast(suspects(keyed, known)), "_key", "left")
+    rows = judged(marked, entity, references)
     doubtful = (F.size("_errors") > 0) | F.col("_suspect")
-    rows = judged(marked, entity, references).withColumn("_record", F.when(doubtful, F.to_json("_original", WHOLE)))
+    rows = rows.withColumn("_record", F.when(doubtful, F.to_json("_original", WHOLE))).drop("_original")
     single = rows.where("_suspect IS NULL").withColumn("_again", F.lit(False))
-    both = single.unionByName(compared(rows.where("_suspect"), known, entity))
+    both = single.unionByName(compared(rows.where("_suspect"), entity))
     by_errors = F.when(F.size("_errors") > 0, QUARANTINED).otherwise(CLEAN)
     verdict = F.when(F.col("_again"), DUPLICATE).otherwise(by_errors)
-    return both.withColumn("_verdict", verdict).drop("_again", "_suspect", "_original")
+    return both.withColumn("_verdict", verdict).drop("_again", "_suspect", "_suspect_seen", "_suspect_taken")
 
 
 def suspects(keyed: DataFrame, known: DataFrame | None) -> DataFrame:
-    """The keys that come more than once, here or before. Columns: _key, _suspect (TRUE). Grain: a key.
+    """The keys that come more than once, here or before.
 
-    Most keys come once. Only the others are compared with each other, which takes sorting.
+    Most keys come once. Only the others are compared with each other, which takes sorting. Columns: _key, _suspect
+    (TRUE), _suspect_seen (the hashes of the key's rows of earlier batches, or NULL), _suspect_taken (whether one of
+    these is clean). Grain: a key.
     """
     counted = keyed.groupBy("_key").count()
-    found = counted.where("count > 1").select("_key")
-    if known is not None:
-        found = found.union(counted.join(known, "_key", "left_semi").select("_key")).distinct()
-    return found.withColumn("_suspect", F.lit(True))
+    if known is None:
+        seen = {"_suspect_seen": F.lit(None).cast("ARRAY<BIGINT>"), "_suspect_taken": F.lit(False)}
+        return counted.where("count > 1").select("_key", F.lit(True).alias("_suspect")).withColumns(seen)
+    earlier = known.join(counted, "_key", "left_semi").groupBy("_key")
+    before = earlier.agg(F.collect_set("_hash").alias("_suspect_seen"), F.bool_or("_clean").alias("_suspect_taken"))
+    found = counted.join(before, "_key", "left").where("count > 1 OR _suspect_seen IS NOT NULL")
+    taken = F.coalesce("_suspect_taken", F.lit(False)).alias("_suspect_taken")
+    return found.select("_key", F.lit(True).alias("_suspect"), "_suspect_seen", taken)
 
 
 def judged(delivered: DataFrame, entity: Entity, references: Mapping[str, DataFrame]) -> DataFrame:
@@ -49,7 +56,7 @@ def judged(delivered: DataFrame, entity: Entity, references: Mapping[str, DataFr
 
     `references` has a frame for each of the entity's references: one row a value that is known. Columns: those of the
     silver table, then _source, _place (file, page or query), _key, _hash (of the content), _errors and _warnings
-    (names of rules), _original (the row of bronze as a struct), and those of `delivered` that begin with _held, and
+    (names of rules), _original (the row of bronze as a struct), and those of `delivered` that begin with _held or
     _suspect. Grain: a row of `delivered`.
     """
     place = "_file_path" if "_file_path" in delivered.columns else "_origin"
@@ -70,23 +77,16 @@ def judged(delivered: DataFrame, entity: Entity, references: Mapping[str, DataFr
     )
 
 
-def compared(rows: DataFrame, known: DataFrame | None, entity: Entity) -> DataFrame:
+def compared(rows: DataFrame, entity: Entity) -> DataFrame:
     """The rows of suspect keys, with `_again` for duplicates, and the rule of uniqueness added to `_errors`.
 
     A row whose content has come before is a duplicate. Of several clean rows of one key the first counts, in order of
     `_place` and then of `_hash`; the others, and all where the key is in silver already, break the rule of uniqueness.
-    `known` has _key, _hash and _clean of the rows of earlier batches, clean ones and quarantined ones; None for none.
     """
     same = Window.partitionBy("_key", "_hash").orderBy("_place")
-    again, taken = F.row_number().over(same) > 1, F.lit(False)
-    if known is not None:
-        of_keys = known.join(rows.select("_key"), "_key", "left_semi")
-        seen = of_keys.groupBy("_key").agg(F.collect_set("_hash").alias("_seen"), F.bool_or("_clean").alias("_taken"))
-        rows = rows.join(seen, "_key", "left")
-        again = again | F.coalesce(F.array_contains("_seen", F.col("_hash")), F.lit(False))
-        taken = F.coalesce("_taken", F.lit(False))
-    rows = first_of_key(rows.withColumn("_again", again), entity, ~F.col("_again"), taken)
-    return rows.drop("_seen", "_taken")
+    seen = F.coalesce(F.array_contains("_suspect_seen", F.col("_hash")), F.lit(False))
+    rows = rows.withColumn("_again", seen | (F.row_number().over(same) > 1))
+    return first_of_key(rows, entity, ~F.col("_again"), F.col("_suspect_taken"))
 
 
 def first_of_key(rows: DataFrame, entity: Entity, counts: Column, taken: Column) -> DataFrame:
