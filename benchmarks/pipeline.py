@@ -41,6 +41,7 @@ PLATFORM = """
 import json, sys
 from lakehouse import DataPlatformOrchestrator
 from lakehouse.sources import Addresses
+from workbook.run_platform import LARGE_SCALE
 from workbook.session import get_spark
 given = json.load(open(sys.argv[1]))
 addresses = Addresses(
@@ -49,7 +50,8 @@ addresses = Addresses(
     given["catalogue_url"],
     given["landing"],
 )
-DataPlatformOrchestrator(get_spark(), sys.argv[2], addresses=addresses).run_full_pipeline()
+spark = get_spark(large=given["scale"] >= LARGE_SCALE)
+DataPlatformOrchestrator(spark, sys.argv[2], addresses=addresses).run_full_pipeline()
 """
 DUCK = """
 import json, sys
@@ -79,7 +81,7 @@ def measured(code: str, addresses: Path, base: Path) -> Measured:
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(addresses), str(base)],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": f"{root}/src:{root}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -160,10 +162,15 @@ def landing_for_all(folder: Path, name: str) -> Path:
     return target
 
 
-def note(addresses: Addresses, landing: Path, path: Path) -> Path:
-    """The addresses as a file, for a process of its own."""
+def note(addresses: Addresses, landing: Path, scale: float, path: Path) -> Path:
+    """The addresses and the scale as a file, for a process of its own."""
     login = dict(addresses.crm_properties)
-    known = {"crm_url": addresses.crm_url, "catalogue_url": addresses.catalogue_url, "landing": str(landing)}
+    known = {
+        "crm_url": addresses.crm_url,
+        "catalogue_url": addresses.catalogue_url,
+        "landing": str(landing),
+        "scale": scale,
+    }
     path.write_text(json.dumps({**known, "user": login["user"], "password": login["password"]}), encoding="utf-8")
     return path
 
@@ -180,7 +187,9 @@ def race(scale: float) -> None:
                 for name, code in CONTENDERS.items():
                     bases[name].mkdir(parents=True, exist_ok=True)
                     landing = landing_for_all(folder, name)
-                    found[name] = measured(code, note(systems.addresses, landing, folder / f"{name}.json"), bases[name])
+                    found[name] = measured(
+                        code, note(systems.addresses, landing, scale, folder / f"{name}.json"), bases[name]
+                    )
                 wrong = compared(bases)
                 show(scale, title, found, wrong)
 

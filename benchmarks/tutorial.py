@@ -47,12 +47,12 @@ def main() -> None:
 
 
 def plain_session() -> SparkSession:
-    """Spark with Delta Lake, and every setting as it comes; only the memory is that of the platform's session."""
+    """Spark with Delta Lake and every setting as it comes; only the memory is that of the course's `large` session."""
     os.environ["JAVA_HOME"] = str(java.home_for_launchers(session.CACHE))
     os.environ["PYSPARK_PYTHON"] = sys.executable
     jars = ",".join(map(str, java.fetch_jars(session.CACHE)))
     builder = SparkSession.builder.master("local[2]").appName("tutorial")
-    builder = builder.config("spark.jars", jars).config("spark.driver.memory", "2g")
+    builder = builder.config("spark.jars", jars).config("spark.driver.memory", "4g")
     for name, value in session.DELTA.items():
         builder = builder.config(name, value)
     return builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()

@@ -56,6 +56,8 @@ QUICK_FLAGS = (
     "-XX:ReservedCodeCacheSize=256m",
     "-XX:MetaspaceSize=256m",
 )
+# Millions of rows repay the second compiler, which makes code that is faster and takes longer to make.
+LARGE_FLAGS = ("-XX:TieredStopAtLevel=4", "-Xmx4g")
 
 
 @dataclass(frozen=True)

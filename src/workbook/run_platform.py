@@ -11,6 +11,8 @@ from lakehouse.orchestrator import LAYERS, PlatformResult, Progress
 from workbook.session import get_spark
 
 MOST_COLUMNS = 6
+# From here on a first run is done sooner with the settings for millions of rows.
+LARGE_SCALE = 5
 
 
 def run(scale: float, days: int, base_path: str, seed: int, console: Console) -> PlatformResult:
@@ -25,7 +27,7 @@ def run(scale: float, days: int, base_path: str, seed: int, console: Console) ->
         tasks = {name: bars.add_task(name, total=None, start=False, rows=0) for name in LAYERS}
         try:
             platform = DataPlatformOrchestrator(
-                get_spark(),
+                get_spark(large=scale >= LARGE_SCALE),
                 base_path,
                 scale=scale,
                 seed=seed,

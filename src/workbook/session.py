@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,15 +39,18 @@ SMALL = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
+# The partitions of a shuffle of millions of rows must fit into memory; small ones are put together as it runs.
+LARGE = {"spark.sql.shuffle.partitions": "16"}
 
 
-def get_spark() -> "SparkSession":
+def get_spark(large: bool = False) -> "SparkSession":
     """The Spark session of this process; a second call returns the same one.
 
     * on Databricks, the session that is there;
     * where `SPARK_REMOTE` is set (`sc://host:port`), a Spark Connect session on that server;
     * where `SPARK_MASTER` is set (`spark://host:port`), a session on that cluster;
-    * otherwise a local one with Delta Lake, tuned to start quickly and for small tables.
+    * otherwise a local one with Delta Lake, tuned to start quickly and for small tables; with `large`, for millions of
+      rows, if this call starts it.
 
     A session that was stopped, or whose Java died, is replaced by a new one.
     Raises SetupError where Java, its jars or the folder for them do not fit.
@@ -61,7 +65,7 @@ def get_spark() -> "SparkSession":
     elif remote := os.environ.get("SPARK_REMOTE"):
         spark = SparkSession.builder.remote(remote).config("spark.sql.session.timeZone", "UTC").getOrCreate()
     else:
-        spark = _classic_session(os.environ.get("SPARK_MASTER", "local[2]"))
+        spark = _classic_session(os.environ.get("SPARK_MASTER", "local[2]"), large)
     global _last_session, _first_settings
     if spark is not _last_session:
         _last_session, _first_settings = spark, dict(spark.conf.getAll)
@@ -103,15 +107,15 @@ def java_ended() -> bool:
     return process.poll() is not None
 
 
-def _classic_session(master: str) -> "SparkSession":
+def _classic_session(master: str, large: bool) -> "SparkSession":
     from pyspark.sql import SparkSession
 
     _forget_dead_java()
     if (active := SparkSession.getActiveSession()) is not None:
         return active
-    _connect_to_java()
+    _connect_to_java(java.LARGE_FLAGS if large else ())
     builder = SparkSession.builder.master(master).appName("Lakehouse Workbook")
-    for name, value in {**EVERYWHERE, **SMALL, **_cluster_settings(master)}.items():
+    for name, value in {**EVERYWHERE, **SMALL, **(LARGE if large else {}), **_cluster_settings(master)}.items():
         builder = builder.config(name, value)
     return builder.config("spark.sql.warehouse.dir", scratch() + "/warehouse").getOrCreate()
 
@@ -125,14 +129,14 @@ def _cluster_settings(master: str) -> dict[str, str]:
 
 
 def spark_command(*arguments: str) -> list[str]:
-    """The command that starts a Java process of Spark with Delta Lake: a main class and its arguments."""
+    """The command that starts a Java process of Spark with Delta Lake: more flags, a main class and its arguments."""
     home = java.find_java()
     flags = [*java.MODULE_FLAGS, *java.QUICK_FLAGS, *java.trust_store_flags(CACHE)]
     # Set by make_archive, whose run writes the archive instead of reading it.
     flags += os.environ.get("WORKBOOK_JVM_FLAGS", "").split() or java.archive_flags(CACHE)
     log_settings = Path(__file__).with_name("log4j2.properties")
     flags += ["-Xmx2g", f"-Dlog4j2.configurationFile={log_settings}"]
-    return [str(java.java_command(home)), *flags, "-cp", java.class_path(CACHE), *arguments]
+    return [str(java.java_command(home)), "-cp", java.class_path(CACHE), *flags, *arguments]
 
 
 def spark_environment() -> dict[str, str]:
@@ -147,7 +151,7 @@ def spark_environment() -> dict[str, str]:
     }
 
 
-def _connect_to_java() -> None:
+def _connect_to_java(flags: Sequence[str]) -> None:
     """Start the Java of Spark directly, without spark-submit and Ivy, and let pyspark talk to it.
 
     pyspark finds a Java that already runs by two variables; they are removed at once, because a child
@@ -158,7 +162,7 @@ def _connect_to_java() -> None:
 
     if SparkContext._gateway is not None:
         return
-    process, port, secret = _start_java()
+    process, port, secret = _start_java(flags)
     os.environ.update(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret)
     try:
         gateway = launch_gateway()
@@ -169,7 +173,7 @@ def _connect_to_java() -> None:
     SparkContext._ensure_initialized(gateway=gateway)
 
 
-def _start_java() -> tuple["subprocess.Popen[bytes]", int, str]:
+def _start_java(flags: Sequence[str]) -> tuple["subprocess.Popen[bytes]", int, str]:
     """Start Java and return it with the port and the secret of its gateway.
 
     It holds one end of a pipe to this process, so it ends when this process ends, however that happens;
@@ -180,7 +184,7 @@ def _start_java() -> tuple["subprocess.Popen[bytes]", int, str]:
     with tempfile.TemporaryDirectory() as folder:
         connection = Path(folder, "connection")
         process = subprocess.Popen(
-            spark_command("org.apache.spark.deploy.SparkSubmit", "pyspark-shell"),
+            spark_command(*flags, "org.apache.spark.deploy.SparkSubmit", "pyspark-shell"),
             stdin=subprocess.PIPE,
             env={**spark_environment(), "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection)},
             start_new_session=True,
