@@ -39,6 +39,14 @@ def test_a_first_table_is_written_and_read_without_a_word_besides() -> None:
     assert result_of(FIRST_TABLE) == (0, "3\n", "")
 
 
+def test_a_large_session_has_more_memory_and_smaller_partitions() -> None:
+    code = FIRST_TABLE.replace("get_spark()", "get_spark(large=True)") + (
+        "print(spark.conf.get('spark.sql.shuffle.partitions'))\n"
+        "print(spark._jvm.Runtime.getRuntime().maxMemory() > 3 * 2**30)\n"
+    )
+    assert result_of(code) == (0, "3\n16\nTrue\n", "")
+
+
 def test_two_processes_at_once_do_not_disturb_each_other() -> None:
     both = [python(FIRST_TABLE), python(FIRST_TABLE)]
     assert finished(both) == [(0, "3\n", ""), (0, "3\n", "")]
