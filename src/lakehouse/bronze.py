@@ -41,6 +41,8 @@ SOURCES = (CUSTOMER_CHANGES, PRODUCTS, *FILES)
 # Longer than any transaction of the CRM: a row that is committed late is still seen.
 OVERLAP = timedelta(hours=1)
 CONNECTIONS = 4
+# More would get in each other's way: each file source starts a Python process on Spark Connect.
+AT_ONCE = 2
 # PostgreSQL's driver would otherwise hold the whole answer in memory.
 ROWS_AT_ONCE = {"fetchsize": "10000"}
 PAGE = 100
@@ -71,7 +73,7 @@ def ingest(
     jobs[CUSTOMER_CHANGES] = partial(_customer_changes, spark, places, addresses, batch, run_id)
     if news:
         jobs[PRODUCTS] = partial(_products, spark, places, addresses, batch, run_id)
-    with ThreadPoolExecutor(len(SOURCES)) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         begun = {source: pool.submit(job) for source, job in jobs.items()}
     failed = {source: error for source, job in begun.items() if (error := job.exception())}
     for source, error in failed.items():
