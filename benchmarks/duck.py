@@ -1,6 +1,6 @@
 """The platform's tables once more, by DuckDB and delta-rs: written from the meaning of the rules, in SQL of its own.
 
-It computes everything from all that was delivered. `benchmarks/pipeline.py` measures it, and `tests/test_reference.py`
+It computes everything from all that was delivered. `benchmarks/pipeline.py` measures it, and `tests/test_platform.py`
 compares its tables with the platform's, row for row.
 """
 

@@ -81,7 +81,7 @@ def measured(code: str, addresses: Path, base: Path) -> Measured:
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(addresses), str(base)],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": f"{root}/src:{root}"},
+        env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )

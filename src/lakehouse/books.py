@@ -1,7 +1,7 @@
 """The books: what became of every row that was read, counted where it lies now, and how good the rows are."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
@@ -105,7 +105,13 @@ def closed(spark: SparkSession, places: Places) -> Books:
     """Count everything, in two queries side by side: each of its parts would cost a job of its own otherwise."""
     with ThreadPoolExecutor(1) as beside:
         nulls = beside.submit(_nulls, spark, places)
-        parts = [*_processed(spark, places), *_balance(spark, places), *_broken(spark, places)]
+        clean = _there(spark, places, "silver", [entity.table for entity in ENTITIES])
+        quarantine, duplicates = (tables.read(spark, places.table("silver", n)) for n in ("quarantine", "duplicates"))
+        parts = [
+            *_processed(spark, places),
+            *_balance(spark, places, clean.values(), quarantine, duplicates),
+            *_broken(clean.values(), quarantine),
+        ]
         found: Counter[tuple[str, str]] = Counter()
         for row in reduce(DataFrame.union, parts).collect():
             found[row["kind"], row["name"]] += row["rows"]
@@ -119,41 +125,41 @@ def closed(spark: SparkSession, places: Places) -> Books:
     return Books({name: found["processed", name] for name in PROCESSED}, books, nulls.result(), rules)
 
 
+def _there(spark: SparkSession, places: Places, layer: str, names: Iterable[str]) -> dict[str, DataFrame]:
+    """The tables of a layer that exist, by name: what was never delivered has none."""
+    targets = {name: places.table(layer, name) for name in names}
+    return {name: tables.read(spark, target) for name, target in targets.items() if tables.exists(spark, target)}
+
+
 def _processed(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
     """How many different customers, products and transactions were delivered, good or bad."""
     for name, sources in PROCESSED.items():
         column = f"{name[:-1]}_id"
-        targets = [places.table("bronze", source) for source in sources]
-        ids = [tables.read(spark, target).select(column) for target in targets if tables.exists(spark, target)]
+        ids = [rows.select(column) for rows in _there(spark, places, "bronze", sources).values()]
         if ids:
             yield _counted("processed", F.lit(name), reduce(DataFrame.union, ids), F.count_distinct(column))
 
 
-def _balance(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
+def _balance(
+    spark: SparkSession, places: Places, clean: Iterable[DataFrame], quarantine: DataFrame, duplicates: DataFrame
+) -> Iterator[DataFrame]:
     """The rows of each source that were read, by the audit table, and the three others, each where the rows lie."""
     read = F.sum(F.col("rows") + F.col("refused"))
     yield _counted("read", F.col("source"), tables.read(spark, bronze.audit(places)), read)
-    for kind, table in (("quarantined", "quarantine"), ("duplicate", "duplicates")):
-        yield _counted(kind, F.col("source"), tables.read(spark, places.table("silver", table)))
-    for entity in ENTITIES:
-        target = places.table("silver", entity.table)
-        if tables.exists(spark, target):
-            yield _counted("clean", F.col("_source"), tables.read(spark, target))
-    for source in bronze.FILES:
-        refused = f"{places.table('bronze', source)}_refused"
-        if tables.exists(spark, refused):
-            yield _counted("quarantined", F.lit(source), tables.read(spark, refused))
+    yield _counted("quarantined", F.col("source"), quarantine)
+    yield _counted("duplicate", F.col("source"), duplicates)
+    for rows in clean:
+        yield _counted("clean", F.col("_source"), rows)
+    refused = {f"{source}_refused": source for source in bronze.FILES}
+    for name, rows in _there(spark, places, "bronze", refused).items():
+        yield _counted("quarantined", F.lit(refused[name]), rows)
 
 
-def _broken(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
+def _broken(clean: Iterable[DataFrame], quarantine: DataFrame) -> Iterator[DataFrame]:
     """How many rows break a rule: errors among the quarantined ones, warnings among the clean ones."""
-    quarantine = tables.read(spark, places.table("silver", "quarantine"))
     yield _counted("broken", F.col("rule"), quarantine.select(F.explode("reasons.rule").alias("rule")))
-    for entity in ENTITIES:
-        target = places.table("silver", entity.table)
-        if tables.exists(spark, target):
-            noted = tables.read(spark, target).where("size(_warnings) > 0")
-            yield _counted("broken", F.col("rule"), noted.select(F.explode("_warnings").alias("rule")))
+    for rows in clean:
+        yield _counted("broken", F.col("rule"), rows.select(F.explode("_warnings").alias("rule")))
 
 
 def _counted(kind: str, name: Column, rows: DataFrame, count: Column | None = None) -> DataFrame:
@@ -169,11 +175,7 @@ def _judged(entity: Entity, rule: Rule, books: Sequence[Book]) -> int:
 
 def _nulls(spark: SparkSession, places: Places) -> tuple[Nulls, ...]:
     """The NULLs of each column of `customers` (current versions), `products` and `transactions`."""
-    counts = [
-        _null_counts(tables.read(spark, places.table("silver", table)), table)
-        for table in MAY_BE_NULL
-        if tables.exists(spark, places.table("silver", table))
-    ]
+    counts = [_null_counts(rows, table) for table, rows in _there(spark, places, "silver", MAY_BE_NULL).items()]
     return tuple(
         Nulls(row["table"], row["column"], row["rows"], row["nulls"], MAY_BE_NULL[row["table"]].get(row["column"], 0.0))
         for row in (reduce(DataFrame.union, counts).collect() if counts else [])

@@ -6,7 +6,6 @@ reads through `released` gets all tables as of one release, however long it take
 behind a dashboard, computed once a release and kept with it.
 """
 
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
@@ -113,7 +112,9 @@ def refresh(
         F.lit(release).cast("BIGINT").alias("release"),
         F.current_timestamp().alias("published_at"),
         "delivered_until",
-        F.from_json(F.lit(json.dumps(versions)), "MAP<STRING, BIGINT>").alias("versions"),
+        F.create_map(*(F.lit(part) for pair in versions.items() for part in pair))
+        .cast("MAP<STRING, BIGINT>")
+        .alias("versions"),
     )
     write_once(noted, places.table("serving", "releases"), "serving", release)
     _create_views(spark, places, versions)

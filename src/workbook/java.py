@@ -299,10 +299,10 @@ def archive(cache: Path) -> Path:
     files belong to the key, because Java compares them too, and does without an archive whose jars are others.
     """
     home = find_java()
-    files = [home / "release", *sorted(spark_jars().glob("*.jar")), *sorted((cache / "jars").glob("*.jar"))]
+    jars = [*sorted(spark_jars().glob("*.jar")), *(cache / "jars" / jar.file for jar in JARS)]
     parts = [(home / "release").read_text(encoding="utf-8"), str(home), *QUICK_FLAGS, *MODULE_FLAGS]
+    files = [file for file in [home / "release", *jars] if file.is_file()]
     parts += [f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files]
-    parts += [jar.sha256 for jar in JARS]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
     return cache / f"classes-{key}.jsa"
 
@@ -323,6 +323,7 @@ def make_archive(cache: Path) -> Path:
 
     Older archives are removed. A failure is no error: everything works without an archive, only slower.
     """
+    fetch_jars(cache)  # they are part of the archive's name
     path = archive(cache)
     if path.is_file():
         return path

@@ -61,14 +61,14 @@ def refresh(
     first, later = [e for e in ENTITIES if not e.references], [e for e in ENTITIES if e.references]
     with ThreadPoolExecutor(len(ENTITIES)) as pool:
 
-        def take_in(entities: Sequence[Entity]) -> dict[str, DataFrame]:
+        def take_in(entities: Sequence[Entity]) -> list[tuple[Entity, DataFrame]]:
             taken = pool.map(lambda entity: _take_in(spark, places, entity, batch, since, until), entities)
-            return {entity.table: rows for entity, rows in zip(entities, taken, strict=True) if rows is not None}
+            return [(entity, rows) for entity, rows in zip(entities, taken, strict=True) if rows is not None]
 
         rows = take_in(first)
         replayed = replay(spark, places, batch, first)
         made = [pool.submit(_customers, spark, places, batch), pool.submit(_products, spark, places, batch)]
-        rows.update(take_in(later))
+        rows += take_in(later)
         counts = _set_aside(spark, places, batch, rows)
         counts["replayed"] = replayed + replay(spark, places, batch, later)
         for one in made:
@@ -108,28 +108,28 @@ def _take_in(
     return rows
 
 
-def _set_aside(spark: SparkSession, places: Places, batch: int, judged_rows: Mapping[str, DataFrame]) -> Counter[str]:
+def _set_aside(
+    spark: SparkSession, places: Places, batch: int, taken: Sequence[tuple[Entity, DataFrame]]
+) -> Counter[str]:
     """Write the rows of all entities that are not clean to where they belong. Returns the rows of each verdict."""
-    if not judged_rows:
+    if not taken:
         return Counter()
-    verdict = reduce(DataFrame.union, [rows.select("_verdict") for rows in judged_rows.values()])
+    verdict = reduce(DataFrame.union, [rows.select("_verdict") for _, rows in taken])
     counts = Counter({row["_verdict"]: row["count"] for row in verdict.groupBy("_verdict").count().collect()})
-    for name, columns in (("quarantine", _quarantined), ("duplicates", _duplicates)):
-        of_verdict = QUARANTINED if name == "quarantine" else DUPLICATE
-        if counts[of_verdict]:
-            found = [
-                columns(judged_rows[entity.table].where(F.col("_verdict") == of_verdict), entity, batch)
-                for entity in ENTITIES
-                if entity.table in judged_rows
-            ]
-            write_once(reduce(DataFrame.union, found), places.table("silver", name), "silver", batch)
+    if counts[QUARANTINED]:
+        refused = reduce(DataFrame.union, [_quarantined(rows, entity, batch) for entity, rows in taken])
+        write_once(refused, places.table("silver", "quarantine"), "silver", batch)
+    if counts[DUPLICATE]:
+        again = reduce(DataFrame.union, [_duplicates(rows, batch) for _, rows in taken])
+        write_once(again, places.table("silver", "duplicates"), "silver", batch)
     return counts
 
 
-def _duplicates(rows: DataFrame, entity: Entity, batch: int) -> DataFrame:
+def _duplicates(rows: DataFrame, batch: int) -> DataFrame:
     """The rows of the table of duplicates: source, key, origin, record (the row of bronze as JSON), _batch."""
     names = {"_source": "source", "_key": "key", "_place": "origin", "_record": "record"}
-    return rows.select(*(F.col(name).alias(alias) for name, alias in names.items()), _number(batch))
+    again = rows.where(F.col("_verdict") == DUPLICATE)
+    return again.select(*(F.col(name).alias(alias) for name, alias in names.items()), _number(batch))
 
 
 def _number(batch: int) -> Column:
@@ -138,7 +138,7 @@ def _number(batch: int) -> Column:
 
 def _quarantined(rows: DataFrame, entity: Entity, batch: int) -> DataFrame:
     """The quarantine's rows: source, key, origin, record (the row of bronze as JSON), reasons, rules, hash, _batch."""
-    return rows.select(
+    return rows.where(F.col("_verdict") == QUARANTINED).select(
         F.col("_source").alias("source"),
         F.col("_key").alias("key"),
         F.col("_place").alias("origin"),
