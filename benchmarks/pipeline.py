@@ -6,9 +6,9 @@ Each is a process of its own, its start included, on the initial load (the first
 tutorial's script and DuckDB compute everything again on the next day; the platform computes what has changed.
 """
 
+import contextlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import psutil  # type: ignore[import-untyped]
 from deltalake import DeltaTable
 
 from lakehouse.sources import Addresses, SourceSystems
@@ -97,22 +98,18 @@ def measured(code: str, addresses: Path, base: Path) -> Measured:
 
 def watch(process: "subprocess.Popen[bytes]", peak: list[int]) -> None:
     """Keep the largest sum of the memory of the process and all that it started."""
+    parent = psutil.Process(process.pid)
     while process.poll() is None:
-        peak[0] = max(peak[0], sum(map(resident, family(process.pid))))
+        with contextlib.suppress(psutil.NoSuchProcess):
+            peak[0] = max(peak[0], sum(map(resident, [parent, *parent.children(recursive=True)])))
         time.sleep(0.2)
 
 
-def family(pid: int) -> list[int]:
-    """A process and those that it started, and so on."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
-    return [pid, *(child for one in found for child in family(int(one)))]
-
-
-def resident(pid: int) -> int:
+def resident(process: psutil.Process) -> int:
     """The bytes of memory that a process has; 0 if it has ended."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-    except (OSError, IndexError):
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
         return 0
 
 

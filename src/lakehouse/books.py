@@ -102,19 +102,12 @@ class Books:
 
 
 def closed(spark: SparkSession, places: Places) -> Books:
-    """Count everything, in two queries side by side: each of its parts would cost a job of its own otherwise."""
+    """Count everything, in two queries side by side, and reading each table as seldom as can be."""
     with ThreadPoolExecutor(1) as beside:
         nulls = beside.submit(_nulls, spark, places)
-        clean = _there(spark, places, "silver", [entity.table for entity in ENTITIES])
-        quarantine, duplicates = (tables.read(spark, places.table("silver", n)) for n in ("quarantine", "duplicates"))
-        parts = [
-            *_processed(spark, places),
-            *_balance(spark, places, clean.values(), quarantine, duplicates),
-            *_broken(clean.values(), quarantine),
-        ]
-        found: Counter[tuple[str, str]] = Counter()
-        for row in reduce(DataFrame.union, parts).collect():
-            found[row["kind"], row["name"]] += row["rows"]
+        entries = reduce(DataFrame.union, [*_processed(spark, places), *_balance(spark, places)])
+        counts = entries.groupBy("kind", "name").agg(F.sum("rows").alias("rows"))
+        found = Counter({(row["kind"], row["name"]): row["rows"] for row in counts.collect()})
     kinds = ("read", "clean", "quarantined", "duplicate")
     books = tuple(Book(source, *(found[kind, source] for kind in kinds)) for source in bronze.SOURCES)
     rules = tuple(
@@ -132,40 +125,49 @@ def _there(spark: SparkSession, places: Places, layer: str, names: Iterable[str]
 
 
 def _processed(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
-    """How many different customers, products and transactions were delivered, good or bad."""
+    """The entries of the customers, products and transactions that were delivered, good or bad: one for each."""
     for name, sources in PROCESSED.items():
         column = f"{name[:-1]}_id"
         ids = [rows.select(column) for rows in _there(spark, places, "bronze", sources).values()]
         if ids:
-            yield _counted("processed", F.lit(name), reduce(DataFrame.union, ids), F.count_distinct(column))
+            known = reduce(DataFrame.union, ids).where(F.col(column).isNotNull()).distinct()
+            yield _entries(known, "processed", F.lit(name))
 
 
-def _balance(
-    spark: SparkSession, places: Places, clean: Iterable[DataFrame], quarantine: DataFrame, duplicates: DataFrame
-) -> Iterator[DataFrame]:
-    """The rows of each source that were read, by the audit table, and the three others, each where the rows lie."""
-    read = F.sum(F.col("rows") + F.col("refused"))
-    yield _counted("read", F.col("source"), tables.read(spark, bronze.audit(places)), read)
-    yield _counted("quarantined", F.col("source"), quarantine)
-    yield _counted("duplicate", F.col("source"), duplicates)
-    for rows in clean:
-        yield _counted("clean", F.col("_source"), rows)
+def _balance(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
+    """The entries of the rows that were read, by the audit table, and of the three others, each where the rows lie.
+
+    A broken rule is an entry too: an error of a quarantined row, a warning of a clean one.
+    """
+    arrivals = tables.read(spark, bronze.audit(places))
+    yield _entries(arrivals, "read", F.col("source"), F.col("rows") + F.col("refused"))
+    for rows in _there(spark, places, "silver", [entity.table for entity in ENTITIES]).values():
+        yield _entries(rows, "clean", F.col("_source"), broken=F.col("_warnings"))
+    quarantine, duplicates = (tables.read(spark, places.table("silver", name)) for name in ("quarantine", "duplicates"))
+    yield _entries(quarantine, "quarantined", F.col("source"), broken=F.col("reasons.rule"))
+    yield _entries(duplicates, "duplicate", F.col("source"))
     refused = {f"{source}_refused": source for source in bronze.FILES}
     for name, rows in _there(spark, places, "bronze", refused).items():
-        yield _counted("quarantined", F.lit(refused[name]), rows)
+        yield _entries(rows, "quarantined", F.lit(refused[name]))
 
 
-def _broken(clean: Iterable[DataFrame], quarantine: DataFrame) -> Iterator[DataFrame]:
-    """How many rows break a rule: errors among the quarantined ones, warnings among the clean ones."""
-    yield _counted("broken", F.col("rule"), quarantine.select(F.explode("reasons.rule").alias("rule")))
-    for rows in clean:
-        yield _counted("broken", F.col("rule"), rows.select(F.explode("_warnings").alias("rule")))
+def _entries(
+    rows: DataFrame, kind: str, name: Column, number: Column | None = None, broken: Column | None = None
+) -> DataFrame:
+    """What each row adds to the books: one entry of its kind and name, and one for each rule in `broken`.
 
+    Columns: kind, name, rows. Grain: an entry.
+    """
+    one = F.lit(1).cast("BIGINT")
 
-def _counted(kind: str, name: Column, rows: DataFrame, count: Column | None = None) -> DataFrame:
-    """Columns: kind, name, rows. Grain: a kind and name."""
-    number = F.count("*") if count is None else count
-    return rows.groupBy(name.alias("name")).agg(number.alias("rows")).select(F.lit(kind).alias("kind"), "name", "rows")
+    def entry(kind: str, name: Column, number: Column) -> Column:
+        return F.struct(F.lit(kind).alias("kind"), name.alias("name"), number.alias("rows"))
+
+    own = entry(kind, name, one if number is None else number)
+    if broken is None:
+        return rows.select(own.alias("entry")).select("entry.*")
+    rules = F.transform(broken, lambda rule: entry("broken", rule, one))
+    return rows.select(F.inline(F.concat(F.array(own), rules)))
 
 
 def _judged(entity: Entity, rule: Rule, books: Sequence[Book]) -> int:

@@ -80,5 +80,5 @@ class Journal:
             *(stamped.layer, stamped.batch, stamped.status, dict(stamped.versions), stamped.rows),
             *(stamped.seconds, stamped.message, stamped.run_id, at),
         )
-        tables.append(self._spark.createDataFrame([row], COLUMNS), self._table)
+        tables.append(self._spark.createDataFrame([row], COLUMNS).coalesce(1), self._table)
         self._remember(stamped)

@@ -25,7 +25,11 @@ from lakehouse.places import Places
 from lakehouse.sources import Addresses, SourceSystems
 
 LAYERS = ("sources", "bronze", "silver", "gold", "serving")
-IN_UTC = {"spark.sql.session.timeZone": "UTC"}
+ALWAYS = {
+    "spark.sql.session.timeZone": "UTC",
+    # Delta would copy what a MERGE reads, in case that it changes meanwhile; here it is files that nobody writes to.
+    "spark.databricks.delta.merge.materializeSource": "none",
+}
 # Compiling a query takes longer than running it on so few rows, and so does replanning it while it runs.
 FEW_ROWS = 20_000
 FOR_FEW_ROWS = {
@@ -33,6 +37,7 @@ FOR_FEW_ROWS = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
+    "spark.sql.files.minPartitionNum": "1",
 }
 
 
@@ -134,7 +139,7 @@ class _Run:
         self._running = running
         self._systems: SourceSystems | None = None
         self._changed = False
-        running.enter_context(_settings(self._spark, IN_UTC))
+        running.enter_context(_settings(self._spark, ALWAYS))
         self._journal = Journal(self._spark, self._places, self._run_id)
 
     def through(self, days: int) -> PlatformResult:

@@ -106,7 +106,7 @@ def refresh(
             measured,
         )
         target = places.table("serving", "dashboard")
-        write_once(rows.withColumn("release", F.lit(release).cast("BIGINT")), target, "serving", release)
+        write_once(rows.withColumn("release", F.lit(release).cast("BIGINT")).coalesce(1), target, "serving", release)
     versions = {**until, MONTHLY: monthly.result()}
     noted = arrivals.agg(F.max("delivered_at").alias("delivered_until")).select(
         F.lit(release).cast("BIGINT").alias("release"),
@@ -128,14 +128,16 @@ def _refresh_months(spark: SparkSession, places: Places, since: int, until: int)
     if not tables.exists(spark, target):
         tables.append(sales_by_month(daily), target)
     elif until > since:
-        months = tables.changes(spark, source, since, until).select(_month()).distinct()
-        staging = places.folder("staging", MONTHLY)
-        touched = F.broadcast(tables.staged(months, f"{staging}/months"))
+        months = tables.changes(spark, source, since, until).select(_month()).distinct().persist()
+        touched = F.broadcast(months)
         dated = daily.withColumn("month", _month())
         wanted = sales_by_month(dated.join(touched, "month", "left_semi").drop("month"))
         stored = tables.read(spark, target).join(touched, "month", "left_semi")
         key = ["month", "channel"]
-        tables.merge(tables.differences(stored, wanted, key), target, key, f"{staging}/rows")
+        try:
+            tables.merge(tables.differences(stored, wanted, key), target, key, places.folder("staging", MONTHLY))
+        finally:
+            months.unpersist()
     return tables.version(spark, target)
 
 

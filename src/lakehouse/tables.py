@@ -53,9 +53,10 @@ def overwrite(rows: DataFrame, target: str) -> None:
 
 def version(spark: SparkSession, target: str) -> int:
     """The number of the newest version; -1 where there is no such table yet."""
-    if not exists(spark, target):
+    try:
+        [row] = spark.sql(f"DESCRIBE HISTORY {identifier(target)} LIMIT 1").select("version").collect()
+    except AnalysisException:
         return -1
-    [row] = spark.sql(f"DESCRIBE HISTORY {identifier(target)} LIMIT 1").select("version").collect()
     return int(row["version"])
 
 

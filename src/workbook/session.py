@@ -38,6 +38,11 @@ SMALL = {
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+    # The defaults ask for links with a process of their own, eight times for each file that they write.
+    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+    ),
 }
 # The partitions of a shuffle of millions of rows must fit into memory; small ones are put together as it runs.
 LARGE = {"spark.sql.shuffle.partitions": "16"}
