@@ -97,11 +97,15 @@ def measured(code: str, addresses: Path, base: Path) -> Measured:
 
 
 def watch(process: "subprocess.Popen[bytes]", peak: list[int]) -> None:
-    """Keep the largest sum of the memory of the process and all that it started."""
-    parent = psutil.Process(process.pid)
+    """Keep the largest sum of the memory of the process and all that it started, of those that two looks found.
+
+    For a moment, a process that Java has just started seems to have all of Java's memory.
+    """
+    parent, before = psutil.Process(process.pid), 0
     while process.poll() is None:
         with contextlib.suppress(psutil.NoSuchProcess):
-            peak[0] = max(peak[0], sum(map(resident, [parent, *parent.children(recursive=True)])))
+            now = sum(map(resident, [parent, *parent.children(recursive=True)]))
+            peak[0], before = max(peak[0], min(before, now)), now
         time.sleep(0.2)
 
 
