@@ -68,6 +68,8 @@ def get_spark(large: bool = False) -> "SparkSession":
     if "DATABRICKS_RUNTIME_VERSION" in os.environ:
         spark = SparkSession.builder.getOrCreate()
     elif remote := os.environ.get("SPARK_REMOTE"):
+        # gRPC would close and open its files again at each fork, in the middle of what other threads do.
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         spark = SparkSession.builder.remote(remote).config("spark.sql.session.timeZone", "UTC").getOrCreate()
     else:
         spark = _classic_session(os.environ.get("SPARK_MASTER", "local[2]"), large)
