@@ -143,19 +143,17 @@ def _append(
 ) -> int:
     """Append a batch of a source with its origin, and the audit table's row about it; nothing where it is empty."""
     delivered = [name for name in rows.columns if name != "_origin"]
-    rows = rows.select(
+    arrived = rows.select(
         *delivered,
         F.lit(source).alias("_source"),
         F.col("_origin") if origin is None else origin.alias("_origin"),
         F.xxhash64(*delivered).alias("_row_hash"),
         F.current_timestamp().alias("_ingested_at"),
         F.lit(batch).cast("BIGINT").alias("_batch_id"),
-    ).persist()
-    try:
-        if not rows.isEmpty():
-            write_once(rows, target, source, batch, **tables.CHANGE_FEED)
-    finally:
-        rows.unpersist()
+    )
+    with tables.kept(arrived) as kept:
+        if not kept.isEmpty():
+            write_once(kept, target, source, batch, **tables.CHANGE_FEED)
     return _note(rows.sparkSession, target, source, item, batch, run_id, places)
 
 

@@ -165,17 +165,14 @@ def _refresh(
         tables.changes(spark, places.table("silver", name), since.get(name, -1), until[name]).select(table.touched)
         for name in changed
     ]
-    touched = reduce(DataFrame.union, feeds).distinct().persist()
-    parts = {
-        name: rows.join(F.broadcast(touched), table.touched, "left_semi") if table.touched in rows.columns else rows
-        for name, rows in silver.items()
-    }
-    stored = tables.read(spark, target).join(F.broadcast(touched), table.touched, "left_semi")
-    differing = tables.differences(stored, table.made(parts), table.key)
-    try:
+    with tables.kept(reduce(DataFrame.union, feeds).distinct()) as touched:
+        parts = {
+            name: rows.join(F.broadcast(touched), table.touched, "left_semi") if table.touched in rows.columns else rows
+            for name, rows in silver.items()
+        }
+        stored = tables.read(spark, target).join(F.broadcast(touched), table.touched, "left_semi")
+        differing = tables.differences(stored, table.made(parts), table.key)
         return tables.merge(differing, target, table.key, places.folder("staging", table.name))
-    finally:
-        touched.unpersist()
 
 
 def _silver(spark: SparkSession, places: Places, until: Mapping[str, int]) -> dict[str, DataFrame]:

@@ -128,16 +128,11 @@ def _refresh_months(spark: SparkSession, places: Places, since: int, until: int)
     if not tables.exists(spark, target):
         tables.append(sales_by_month(daily), target)
     elif until > since:
-        months = tables.changes(spark, source, since, until).select(_month()).distinct().persist()
-        touched = F.broadcast(months)
-        dated = daily.withColumn("month", _month())
-        wanted = sales_by_month(dated.join(touched, "month", "left_semi").drop("month"))
-        stored = tables.read(spark, target).join(touched, "month", "left_semi")
-        key = ["month", "channel"]
-        try:
+        key, dated = ["month", "channel"], daily.withColumn("month", _month())
+        with tables.kept(tables.changes(spark, source, since, until).select(_month()).distinct()) as touched:
+            wanted = sales_by_month(dated.join(F.broadcast(touched), "month", "left_semi").drop("month"))
+            stored = tables.read(spark, target).join(F.broadcast(touched), "month", "left_semi")
             tables.merge(tables.differences(stored, wanted, key), target, key, places.folder("staging", MONTHLY))
-        finally:
-            months.unpersist()
     return tables.version(spark, target)
 
 

@@ -1,6 +1,7 @@
 """Delta tables by name or by path: what has a `/` is a path, anything else a name in the catalog."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.errors import AnalysisException
@@ -99,6 +100,16 @@ def differences(stored: DataFrame, wanted: DataFrame, keys: Sequence[str]) -> Da
     old = stored.select(*keys, F.struct(*rest).alias("_old"))
     differing = new.join(old, list(keys), "full").where("NOT _new <=> _old")
     return differing.select(*keys, "_new.*", F.col("_new").isNull().alias("remove"))
+
+
+@contextlib.contextmanager
+def kept(rows: DataFrame) -> Iterator[DataFrame]:
+    """The rows, computed once and kept by the executors: for a while, or until what they come from is written to."""
+    rows = rows.persist()
+    try:
+        yield rows
+    finally:
+        rows.unpersist()
 
 
 def staged(rows: DataFrame, folder: str) -> DataFrame:

@@ -51,9 +51,8 @@ def _spark_sentence(condition: str | None, message: str) -> str:
     """The first sentence of Spark's message, without its state code, with the condition in front."""
     first = re.sub(r"^\[[A-Z0-9_.]+\]\s*", "", message.strip()).splitlines()[0]
     first = re.sub(r"\s*SQLSTATE: \w+.*$", "", first)
-    if unknown := re.match(
-        r"Cannot find main error class '([A-Z0-9_]+)'", first
-    ):  # an error of Delta's, not of Spark's
+    # Spark does not know the names of Delta's errors.
+    if unknown := re.match(r"Cannot find main error class '([A-Z0-9_]+)'", first):
         return f"Spark says {unknown.group(1)}: it has no more words for it."
     return f"Spark says {condition}: {first}" if condition else f"Spark says: {first}"
 
