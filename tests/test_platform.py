@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 from benchmarks import duck
 from benchmarks.pipeline import COMPARED, differing
@@ -142,6 +143,69 @@ def test_an_independent_implementation_makes_the_same_rows(
     whole: tuple[Path, str], reference: Path, table: str
 ) -> None:
     assert differing(whole[0], reference, table) == []
+
+
+def asked(base: Path, question: str, *names: str) -> list[tuple[object, ...]]:
+    """What DuckDB answers about tables of the platform: gold/daily_sales is `daily_sales` in the question."""
+    with duckdb.connect() as db:
+        for name in names:
+            db.register(name.partition("/")[2], DeltaTable(str(base / name)).to_pyarrow_dataset())
+        return db.execute(question).fetchall()
+
+
+def test_the_view_of_the_months_has_the_sums_of_its_days(whole: tuple[Path, str]) -> None:
+    wanted = asked(
+        whole[0],
+        "SELECT date_trunc('month', ordered_on)::DATE AS month, channel, sum(orders), sum(lines), sum(units), "
+        "sum(revenue_eur) FROM daily_sales GROUP BY ALL ORDER BY ALL",
+        "gold/daily_sales",
+    )
+    stored = "SELECT month, channel, orders, lines, units, revenue_eur FROM sales_by_month ORDER BY ALL"
+    assert len(wanted) > 2
+    assert asked(whole[0], stored, "serving/sales_by_month") == wanted
+
+
+TILES = """
+WITH monthly AS (
+    SELECT date_trunc('month', ordered_on)::DATE AS month, sum(orders) AS orders, sum(revenue_eur) AS revenue
+    FROM daily_sales GROUP BY ALL
+), tiers AS (
+    SELECT tier, count(*) AS customers, sum(revenue_eur) AS revenue FROM customer_360 GROUP BY ALL
+), best AS (
+    SELECT concat_ws(' ', product_id, name) AS title, units, revenue_eur
+    FROM product_performance ORDER BY revenue_eur DESC, product_id LIMIT 10
+), broken AS (
+    SELECT reason.rule AS rule, count(*) AS rows FROM (SELECT unnest(reasons) AS reason FROM quarantine) GROUP BY ALL
+), arrived AS (
+    SELECT source, floor(epoch(max(arrived_at))) AS newest, sum(rows) AS rows FROM arrivals GROUP BY ALL
+), health AS (
+    SELECT layer, arg_max(seconds, "at") AS seconds, arg_max(rows, "at") AS rows FROM operations
+    WHERE status = 'done' AND layer <> 'serving' GROUP BY ALL
+)
+SELECT 'sales', month::VARCHAR, 'orders', orders::DOUBLE FROM monthly
+UNION ALL SELECT 'sales', month::VARCHAR, 'revenue_eur', revenue::DOUBLE FROM monthly
+UNION ALL SELECT 'tiers', tier, 'customers', customers::DOUBLE FROM tiers
+UNION ALL SELECT 'tiers', tier, 'revenue_eur', revenue::DOUBLE FROM tiers
+UNION ALL SELECT 'products', title, 'units', units::DOUBLE FROM best
+UNION ALL SELECT 'products', title, 'revenue_eur', revenue_eur::DOUBLE FROM best
+UNION ALL SELECT 'quality', rule, 'rows', rows::DOUBLE FROM broken
+UNION ALL SELECT 'freshness', source, 'delivered_at', newest FROM arrived
+UNION ALL SELECT 'freshness', source, 'rows', rows::DOUBLE FROM arrived
+UNION ALL SELECT 'health', layer, 'seconds', seconds FROM health
+UNION ALL SELECT 'health', layer, 'rows', rows::DOUBLE FROM health
+ORDER BY ALL
+"""
+
+
+def test_the_dashboard_shows_what_the_tables_under_it_hold(whole: tuple[Path, str]) -> None:
+    under = ("gold/daily_sales", "gold/customer_360", "gold/product_performance", "silver/quarantine")
+    wanted = asked(whole[0], TILES, *under, "audit/arrivals", "audit/operations")
+    assert {tile for tile, *_ in wanted} == {"sales", "tiers", "products", "quality", "freshness", "health"}
+    newest = (
+        "SELECT tile, label, measure, value FROM dashboard WHERE release = (SELECT max(release) FROM dashboard) "
+        "ORDER BY ALL"
+    )
+    assert asked(whole[0], newest, "serving/dashboard") == wanted
 
 
 def test_a_run_without_days_is_refused(spark: SparkSession, tmp_path: Path) -> None:
