@@ -1,9 +1,8 @@
 # Two commands are enough: `make start` to learn, `make test` to prove that everything works.
 PYTHON ?= python3
 RUN := .venv/bin
-# Two at a time (tests/conftest.py says what goes together, and what comes first). nbval runs the lessons and compares
-# their outputs.
-PYTEST := $(RUN)/pytest --numprocesses=2 --no-loadscope-reorder --nbval --nbval-current-env
+# Two at a time (tests/conftest.py says what goes together). nbval runs the lessons and compares their outputs.
+PYTEST := $(RUN)/pytest --numprocesses=2 --nbval --nbval-current-env
 .DEFAULT_GOAL := help
 .PHONY: help start test test-full sync site lint environment
 

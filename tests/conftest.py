@@ -53,7 +53,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWork
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the slow proofs of stems that have not changed; put first what takes minutes in one piece."""
+    """Leave out the slow proofs of stems that have not changed."""
     changed = proven.changed(COURSE)
     slow = [item for item in items if item.get_closest_marker("slow_proof")]
     known = [item for item in slow if stem_of(item.nodeid) not in changed]
@@ -61,10 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.user_properties.append(("slow_proof", stem_of(item.nodeid)))
     if known:
         config.hook.pytest_deselected(items=known)
-    # At the end, one worker would have nothing to do while the other runs the platform.
-    items[:] = sorted(
-        (item for item in items if item not in known), key=lambda item: not item.path.name.startswith("test_platform")
-    )
+    items[:] = [item for item in items if item not in known]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
