@@ -38,13 +38,20 @@ def run(spark: SparkSession, base: Path, days: int) -> PlatformResult:
     return DataPlatformOrchestrator(spark, base, scale=SCALE, seed=SEED).run_full_pipeline(days)
 
 
+def command(base: Path, days: int) -> "subprocess.CompletedProcess[str]":
+    """The command `workbook run`, small, ended."""
+    options = ("--scale", str(SCALE), "--seed", str(SEED), "--days", str(days), "--base-path", str(base))
+    program = str(Path(sys.executable).with_name("workbook"))
+    return subprocess.run(
+        [program, "run", *options], capture_output=True, text=True, env={**os.environ, "COLUMNS": "120"}
+    )
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A platform that got all days in one run of the command, and what the command printed."""
     base = tmp_path_factory.mktemp("whole")
-    options = ("--scale", str(SCALE), "--seed", str(SEED), "--days", str(DAYS), "--base-path", str(base))
-    command = [str(Path(sys.executable).with_name("workbook")), "run", *options]
-    ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "120"})
+    ended = command(base, DAYS)
     assert ended.returncode == 0, ended.stderr
     return base, ended.stdout
 
@@ -206,6 +213,15 @@ def test_the_dashboard_shows_what_the_tables_under_it_hold(whole: tuple[Path, st
         "ORDER BY ALL"
     )
     assert asked(whole[0], newest, "serving/dashboard") == wanted
+
+
+def test_the_command_names_the_layer_that_failed_and_the_exit_code_says_so_too(tmp_path: Path) -> None:
+    (tmp_path / "bronze").touch()  # a file where the layer wants a folder
+    ended = command(tmp_path, 1)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("The layer bronze failed: The source ")
+    noted = asked(tmp_path, "SELECT layer, status FROM operations", "audit/operations")
+    assert noted == [("bronze", "failed")]
 
 
 def test_a_run_without_days_is_refused(spark: SparkSession, tmp_path: Path) -> None:
