@@ -81,6 +81,7 @@ def read_sources(duck: duckdb.DuckDBPyConnection, addresses: Addresses, base: Pa
     """)
     read_online(duck, Path(addresses.landing))
     read_store(duck, Path(addresses.landing))
+    read_wallet(duck, addresses.wallet_url, base / "wallet.jsonl")
 
 
 def copy_log(addresses: Addresses, path: Path) -> None:
@@ -133,20 +134,37 @@ def files(landing: Path, channel: str) -> str:
 
 
 def read_online(duck: duckdb.DuckDBPyConnection, landing: Path) -> None:
-    texts = ", ".join(f"line ->> '{name}' AS {name}" for name in ONLINE)
+    read_lines(duck, "online", ONLINE, files(landing, "online"))
+
+
+def read_wallet(duck: duckdb.DuckDBPyConnection, url: str, log: Path) -> None:
+    """The events, by way of a file."""
+    first, end = 0, 1
+    with log.open("w") as file:
+        while first < end:
+            answer = json.loads(patiently(f"{url}?from={first}&limit=1000"))
+            file.writelines(f"{event}\n" for event in answer["events"])
+            first, end = first + len(answer["events"]), answer["end"]
+    read_lines(duck, "wallet", (*ONLINE, "published_at"), str([str(log)]))
+    log.unlink()
+
+
+def read_lines(duck: duckdb.DuckDBPyConnection, channel: str, columns: tuple[str, ...], found: str) -> None:
+    texts = ", ".join(f"line ->> '{name}' AS {name}" for name in columns)
     duck.execute(f"""
         CREATE TEMP TABLE lines AS
         SELECT line, parse_filename(filename) AS file,
             coalesce(json_type(try_cast(line AS JSON)) = 'OBJECT', false) AS good
-        FROM read_csv({files(landing, "online")}, columns = {{'line': 'VARCHAR'}}, delim = '\\x01', quote = '',
+        FROM read_csv({found}, columns = {{'line': 'VARCHAR'}}, delim = '\\x01', quote = '',
                       escape = '', header = false, filename = true, max_line_size = 20000000, auto_detect = false);
-        CREATE TABLE bronze.payments_online_refused AS SELECT line, file FROM lines WHERE NOT good;
-        CREATE TEMP TABLE online AS SELECT {texts}, file FROM lines WHERE good;
-        CREATE TABLE bronze.payments_online AS SELECT * REPLACE (
+        CREATE TABLE bronze.payments_{channel}_refused AS SELECT line, file FROM lines WHERE NOT good;
+        CREATE TEMP TABLE {channel} AS SELECT {texts}, file FROM lines WHERE good;
+        CREATE TABLE bronze.payments_{channel} AS SELECT * REPLACE (
             CASE WHEN json_type(line -> 'quantity') LIKE '%INT%' THEN quantity::BIGINT END AS quantity,
             unit_price::DECIMAL(12, 2) AS unit_price, amount::DECIMAL(12, 2) AS amount)
         FROM (SELECT {texts}, line FROM lines WHERE good);
-        ALTER TABLE bronze.payments_online DROP line
+        ALTER TABLE bronze.payments_{channel} DROP line;
+        DROP TABLE lines
     """)
 
 
@@ -310,9 +328,10 @@ def transactions(duck: duckdb.DuckDBPyConnection) -> None:
     duck.execute(f"""
         CREATE TEMP TABLE judged AS
         WITH rates(code, rate) AS (VALUES {rates}),
-        both_channels AS (
+        all_ways AS (
             SELECT *, 'payments_online' AS source FROM online
-            UNION ALL BY NAME SELECT *, 'payments_store' AS source FROM store),
+            UNION ALL BY NAME SELECT *, 'payments_store' AS source FROM store
+            UNION ALL BY NAME SELECT *, 'payments_wallet' AS source FROM wallet),
         tidied AS (
             SELECT * REPLACE (
                 tidy(transaction_id) AS transaction_id, tidy(order_id) AS order_id, tidy(customer_id) AS customer_id,
@@ -321,8 +340,9 @@ def transactions(duck: duckdb.DuckDBPyConnection) -> None:
                 nullif(regexp_extract(tidy(quantity), '^([+-]?[0-9]+)(\\.0+)?\\s*(pcs)?$', 1), '')::BIGINT AS quantity,
                 unit_price::DECIMAL(12, 2) AS unit_price, amount::DECIMAL(12, 2) AS amount,
                 ordered_at::TIMESTAMPTZ AS ordered_at),
-                regexp_extract(file, '([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})', 1)::DATE AS delivered_on
-            FROM both_channels),
+                coalesce(nullif(regexp_extract(file, '([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})', 1), ''),
+                         published_at[:10])::DATE AS delivered_on
+            FROM all_ways),
         dated AS (
             SELECT tidied.*, ordered_at::DATE AS ordered_on, (amount * 100)::BIGINT AS cents, rate FROM tidied
             LEFT JOIN rates ON code = currency),

@@ -25,7 +25,8 @@ from deltalake import DeltaTable
 from lakehouse.sources import Addresses, SourceSystems
 
 COMPARED = (
-    *("bronze/customer_changes", "bronze/products", "bronze/payments_online", "bronze/payments_store"),
+    *("bronze/customer_changes", "bronze/products"),
+    *("bronze/payments_online", "bronze/payments_store", "bronze/payments_wallet"),
     *("silver/customer_changes", "silver/product_versions", "silver/transactions", "silver/customers"),
     *("silver/products", "silver/quarantine", "silver/duplicates"),
     *("gold/daily_sales", "gold/product_performance", "gold/customer_360"),
@@ -50,6 +51,7 @@ addresses = Addresses(
     {"user": given["user"], "password": given["password"], "driver": "org.postgresql.Driver"},
     given["catalogue_url"],
     given["landing"],
+    given["wallet_url"],
 )
 spark = get_spark(large=given["scale"] >= LARGE_SCALE)
 DataPlatformOrchestrator(spark, sys.argv[2], addresses=addresses).run_full_pipeline()
@@ -61,7 +63,8 @@ from benchmarks import duck
 from lakehouse.sources import Addresses
 given = json.load(open(sys.argv[1]))
 login = {"user": given["user"], "password": given["password"]}
-duck.run(Addresses(given["crm_url"], login, given["catalogue_url"], given["landing"]), Path(sys.argv[2]))
+places = Addresses(given["crm_url"], login, given["catalogue_url"], given["landing"], given["wallet_url"])
+duck.run(places, Path(sys.argv[2]))
 """
 TUTORIAL = "from benchmarks import tutorial; tutorial.main()"
 CONTENDERS = {"platform": PLATFORM, "tutorial": TUTORIAL, "DuckDB": DUCK}
@@ -170,6 +173,7 @@ def note(addresses: Addresses, landing: Path, scale: float, path: Path) -> Path:
         "crm_url": addresses.crm_url,
         "catalogue_url": addresses.catalogue_url,
         "landing": str(landing),
+        "wallet_url": addresses.wallet_url,
         "scale": scale,
     }
     path.write_text(json.dumps({**known, "user": login["user"], "password": login["password"]}), encoding="utf-8")

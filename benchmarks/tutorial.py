@@ -13,6 +13,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from typing import Any
 
 import phonenumbers
 from pyspark.sql import Column, DataFrame, SparkSession, Window
@@ -80,25 +82,41 @@ def bronze(spark: SparkSession, addresses: dict[str, str], base: str) -> None:
     save(items.select(F.from_json("item", product).alias("row")).select("row.*"), base, "bronze", "products")
     online = spark.read.schema(f"{PAYMENT}, coupon STRING, _corrupt_record STRING").json(f"{landing}/payments/online")
     save(online.withColumn("file", F.input_file_name()), base, "bronze", "payments_online")
+    log = f"{base}/wallet.jsonl"
+    with open(log, "w", encoding="utf-8") as events:
+        events.writelines(f"{event}\n" for event in wallet(addresses["wallet_url"]))
+    by_wallet = spark.read.schema(f"{PAYMENT}, coupon STRING, published_at STRING, _corrupt_record STRING").json(log)
+    save(by_wallet.withColumn("file", F.lit("")), base, "bronze", "payments_wallet")
     store = spark.read.schema(f"{PAYMENT}, _corrupt_record STRING").option("header", True)
     store_rows = store.option("columnNameOfCorruptRecord", "_corrupt_record").csv(f"{landing}/payments/store")
     save(store_rows.withColumn("file", F.input_file_name()), base, "bronze", "payments_store")
 
 
-def catalogue(url: str) -> list[str]:
-    items, cursor = [], "0"
+def catalogue(url: str) -> Iterator[str]:
+    cursor = "0"
     while cursor is not None:
+        page = answer(f"{url}?page_size=100&cursor={cursor}")
+        yield from map(json.dumps, page["items"])
+        cursor = page["next_cursor"]
+
+
+def wallet(url: str) -> Iterator[str]:
+    first, end = 0, 1
+    while first < end:
+        page = answer(f"{url}?from={first}&limit=1000")
+        yield from page["events"]
+        first, end = first + len(page["events"]), page["end"]
+
+
+def answer(address: str) -> Any:
+    while True:
         try:
-            with urllib.request.urlopen(f"{url}?page_size=100&cursor={cursor}") as answer:
-                page = json.load(answer, parse_float=str)
+            with urllib.request.urlopen(address) as found:
+                return json.load(found, parse_float=str)
         except urllib.error.HTTPError as error:
             if error.code != 429 and error.code < 500:
                 raise
             time.sleep(0.1)
-            continue
-        items += [json.dumps(item) for item in page["items"]]
-        cursor = page["next_cursor"]
-    return items
 
 
 @F.udf(StringType())
@@ -185,7 +203,9 @@ def products(spark: SparkSession, base: str) -> None:
 def payments(spark: SparkSession, base: str) -> None:
     online = load(spark, base, "bronze", "payments_online").where("_corrupt_record IS NULL")
     store = load(spark, base, "bronze", "payments_store").where("_corrupt_record IS NULL")
-    rows = online.unionByName(store, allowMissingColumns=True).drop("_corrupt_record")
+    by_wallet = load(spark, base, "bronze", "payments_wallet").where("_corrupt_record IS NULL")
+    rows = online.unionByName(store, allowMissingColumns=True).unionByName(by_wallet, allowMissingColumns=True)
+    rows = rows.drop("_corrupt_record")
     rates = F.create_map(*(F.lit(part) for pair in RATES.items() for part in pair))
     currency = F.upper(F.trim("currency"))
     rows = rows.withColumns(
@@ -194,7 +214,9 @@ def payments(spark: SparkSession, base: str) -> None:
             "quantity": F.regexp_extract("quantity", r"^([+-]?\d+)(\.0+)?\s*(pcs)?$", 1).try_cast("bigint"),
             "ordered_at": F.to_timestamp("ordered_at"),
             "amount_eur": F.round(F.col("amount") * 1000 / rates[currency], 2).cast("DECIMAL(14,2)"),
-            "delivered_on": F.regexp_extract("file", r"(\d{4}-\d\d-\d\d)", 1).cast("date"),
+            "delivered_on": F.coalesce(
+                F.regexp_extract("file", r"(\d{4}-\d\d-\d\d)", 1).try_cast("date"), F.to_date("published_at")
+            ),
         }
     ).withColumn("ordered_on", F.to_date("ordered_at"))
     known_customers = load(spark, base, "silver", "customer_changes").select("customer_id").distinct()
@@ -212,7 +234,7 @@ def payments(spark: SparkSession, base: str) -> None:
         "not_in_the_future": "ordered_on <= delivered_on",
     }
     good = split(judged(rows, rules), ["transaction_id"], base, "transactions")
-    save(good.drop("customer_known", "product_known", "delivered_on"), base, "silver", "transactions")
+    save(good.drop("customer_known", "product_known", "delivered_on", "published_at"), base, "silver", "transactions")
 
 
 def revenue(name: str = "revenue_eur", counted: str = "true") -> Column:

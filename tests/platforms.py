@@ -54,7 +54,7 @@ def rows_of(table: Path) -> Counter[str]:
     for row in kept:
         for name in ("_rescued_data",):
             if row.get(name):
-                row[name] = {key: value for key, value in json.loads(row[name]).items() if key != "_file_path"}
+                row[name] = {key: value for key, value in json.loads(row[name]).items() if key not in VOLATILE}
     return Counter(json.dumps(row, sort_keys=True, default=str) for row in kept)
 
 

@@ -108,7 +108,7 @@ def test_the_books_balance_and_every_row_has_gone_somewhere(again: tuple[dict[st
     result = again[1]
     assert result.balanced
     assert [book.source for book in result.books] == [
-        *("customer_changes", "products", "payments_online", "payments_store"),
+        *("customer_changes", "products", "payments_online", "payments_store", "payments_wallet"),
     ]
     assert all(book.clean > 0 for book in result.books)
     assert sum(book.quarantined for book in result.books) > 0 < sum(book.duplicate for book in result.books)
@@ -219,7 +219,10 @@ def test_the_command_names_the_layer_that_failed_and_the_exit_code_says_so_too(t
     (tmp_path / "bronze").touch()  # a file where the layer wants a folder
     ended = command(tmp_path, 1)
     assert ended.returncode == 1
-    assert ended.stderr.startswith("The layer bronze failed: The source ")
+    said = r"The layer bronze failed: The source \w+ could not be read: (\w+): (.*)\. Run it again, and it goes on"
+    found = re.match(said, ended.stderr)
+    assert found is not None, ended.stderr
+    assert found[1] == "ParentNotDirectoryException" and found[2].endswith(f"not a directory: file:{tmp_path}/bronze")
     noted = asked(tmp_path, "SELECT layer, status FROM operations", "audit/operations")
     assert noted == [("bronze", "failed")]
 

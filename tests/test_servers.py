@@ -359,6 +359,7 @@ def test_the_three_systems_move_on_together(tmp_path: Path) -> None:
             "_manifest/2026-01-01.json",
             "payments/online/transactions-2026-01-01-0000.jsonl.gz",
             "payments/store/transactions-2026-01-01-0000.csv.gz",
+            "_wallet/000000000000-000000000087-2026-01-01-0000.jsonl",
             half,
         }
         shown = [ask(places.catalogue_url + "?page_size=100") for _ in range(5)]

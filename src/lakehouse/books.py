@@ -14,7 +14,7 @@ from lakehouse.places import Places
 from lakehouse.quality import Rule
 from lakehouse.silver import ENTITIES, Entity
 
-PROCESSED = {"customers": ("customer_changes",), "products": ("products",), "transactions": tuple(bronze.FILES)}
+PROCESSED = {"customers": ("customer_changes",), "products": ("products",), "transactions": bronze.PAYMENTS}
 # What may be NULL in a table of silver, and how often; a column that is not named here never.
 MAY_BE_NULL = {
     "customers": {
@@ -146,7 +146,7 @@ def _balance(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
     quarantine, duplicates = (tables.read(spark, places.table("silver", name)) for name in ("quarantine", "duplicates"))
     yield _entries(quarantine, "quarantined", F.col("source"), broken=F.col("reasons.rule"))
     yield _entries(duplicates, "duplicate", F.col("source"))
-    refused = {f"{source}_refused": source for source in bronze.FILES}
+    refused = {f"{source}_refused": source for source in bronze.PAYMENTS}
     for name, rows in _there(spark, places, "bronze", refused).items():
         yield _entries(rows, "quarantined", F.lit(refused[name]))
 

@@ -1,8 +1,9 @@
 """Bronze: what the sources delivered, as they delivered it, appended once, with where it came from.
 
-Four tables, one a source: `customer_changes` (the CRM's log, by JDBC), `products` (the catalogue, by its HTTP API),
-`payments_online` and `payments_store` (files). Each row has `_source`, `_origin` (the query, or the page) or
-`_file_path`, `_row_hash`, `_ingested_at` and `_batch_id`. Every arrival is a row of `audit/arrivals`.
+Five tables, one a source: `customer_changes` (the CRM's log, by JDBC), `products` (the catalogue, by its HTTP API),
+`payments_online` and `payments_store` (files), `payments_wallet` (a stream of events). Each row has `_source`,
+`_origin` (the query, the page, the event) or `_file_path`, `_row_hash`, `_ingested_at` and `_batch_id`. Every arrival
+is a row of `audit/arrivals`.
 """
 
 from collections.abc import Callable
@@ -16,13 +17,14 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import tables
-from lakehouse.errors import PlatformError, first_line
+from lakehouse.errors import PlatformError, cause
 from lakehouse.ingestion import (
     Entry,
     ShopApi,
     archive,
     bounds,
     check_delivery,
+    ingest_new_events,
     ingest_new_files,
     new_tag,
     read_partitioned,
@@ -34,14 +36,15 @@ from lakehouse.ingestion.audit import ENTRY, TABLE, as_entries
 from lakehouse.places import Places
 from lakehouse.sources import Addresses
 
-CUSTOMER_CHANGES, PRODUCTS = "customer_changes", "products"
+CUSTOMER_CHANGES, PRODUCTS, WALLET = "customer_changes", "products", "payments_wallet"
 FILES = {"payments_online": ("online", "json"), "payments_store": ("store", "csv")}
-SOURCES = (CUSTOMER_CHANGES, PRODUCTS, *FILES)
+PAYMENTS = (*FILES, WALLET)
+SOURCES = (CUSTOMER_CHANGES, PRODUCTS, *PAYMENTS)
 
 # Longer than any transaction of the CRM: a row that is committed late is still seen.
 OVERLAP = timedelta(hours=1)
 CONNECTIONS = 4
-# More would get in each other's way: each file source starts a Python process on Spark Connect.
+# More would get in each other's way: each stream starts a Python process on Spark Connect.
 AT_ONCE = 2
 # PostgreSQL's driver would otherwise hold the whole answer in memory.
 ROWS_AT_ONCE = {"fetchsize": "10000"}
@@ -67,9 +70,8 @@ def ingest(
     tables.create(spark, audit(places), TABLE)
     _check(spark, places, addresses)
     news = new_tag(addresses.catalogue_url, tag)
-    jobs: dict[str, Callable[[], int]] = {
-        source: partial(_payments, spark, places, addresses, source) for source in FILES
-    }
+    jobs: dict[str, Callable[[], int]] = {source: partial(_files, spark, places, addresses, source) for source in FILES}
+    jobs[WALLET] = partial(_wallet, spark, places, addresses)
     jobs[CUSTOMER_CHANGES] = partial(_customer_changes, spark, places, addresses, batch, run_id)
     if news:
         jobs[PRODUCTS] = partial(_products, spark, places, addresses, batch, run_id)
@@ -77,7 +79,7 @@ def ingest(
         begun = {source: pool.submit(job) for source, job in jobs.items()}
     failed = {source: error for source, job in begun.items() if (error := job.exception())}
     for source, error in failed.items():
-        raise PlatformError(f"The source {source} could not be read: {first_line(error)}") from error
+        raise PlatformError(f"The source {source} could not be read: {cause(error)}") from error
     _archive(spark, places, addresses)
     return sum(job.result() for job in begun.values()), news or tag
 
@@ -168,7 +170,7 @@ def _note(spark: SparkSession, target: str, source: str, item: str, batch: int, 
     return rows
 
 
-def _payments(spark: SparkSession, places: Places, addresses: Addresses, source: str) -> int:
+def _files(spark: SparkSession, places: Places, addresses: Addresses, source: str) -> int:
     """The files of one channel that are new in the landing zone."""
     folder, file_format = FILES[source]
     landing = Path(addresses.landing, "payments", folder)
@@ -183,6 +185,21 @@ def _payments(spark: SparkSession, places: Places, addresses: Addresses, source:
         schema_hints=PAYMENT,
         audit=audit(places),
         source=source,
+        properties=tables.CHANGE_FEED,
+    )
+    return found.rows + found.refused
+
+
+def _wallet(spark: SparkSession, places: Places, addresses: Addresses) -> int:
+    """The events of the wallet provider that are new."""
+    found = ingest_new_events(
+        spark,
+        addresses.wallet_url,
+        places.table("bronze", WALLET),
+        places.folder("checkpoints", WALLET),
+        schema_hints=f"{PAYMENT}, published_at STRING",
+        audit=audit(places),
+        source=WALLET,
         properties=tables.CHANGE_FEED,
     )
     return found.rows + found.refused

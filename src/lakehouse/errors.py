@@ -1,11 +1,23 @@
-"""The errors of the platform that its user can cure."""
+"""The errors of the platform that its user can cure, and what is said of any other."""
+
+import re
+
+LONGEST = 300
+# A line of a Python traceback or of a Java stack trace that names an error and what it says.
+NAMED = re.compile(r"^(?:Caused by: |: )?(?:[\w$]+\.)*([\w$]*(?:Error|Exception)): (.*\S)", re.MULTILINE)
 
 
 class PlatformError(Exception):
     """Something that the user can cure; the message is one sentence that says what, where and what to do."""
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line: Spark's own are followed by plans and stack traces."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+def cause(error: BaseException) -> str:
+    """The innermost error that the text of an error tells of, in one line.
+
+    What goes wrong in a batch of a stream, or in a Python data source, comes wrapped several times, stack traces
+    between.
+    """
+    text = str(error).strip()
+    named = NAMED.findall(text)
+    name, said = named[-1] if named else (type(error).__name__, text.partition("\n")[0])
+    return f"{name}: {said[:LONGEST]}" if said else name

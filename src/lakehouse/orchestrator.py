@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse import books, bronze, gold, quality, report, serving, silver, tables
 from lakehouse.books import Book, Books, Kept, Nulls
-from lakehouse.errors import PlatformError, first_line
+from lakehouse.errors import PlatformError, cause
 from lakehouse.operations import Journal, Note
 from lakehouse.places import Places
 from lakehouse.sources import Addresses, SourceSystems
@@ -176,11 +176,13 @@ class _Run:
         return rows
 
     def _failure(self, name: str, error: Exception) -> LayerFailed:
-        said = str(error) if isinstance(error, PlatformError) else first_line(error)
+        said = str(error) if isinstance(error, PlatformError) else cause(error)
         above = [layer for layer in LAYERS[LAYERS.index(name) + 1 :] if self._journal.last(layer)]
         kept = [f"{layer} of {_age(self._journal.last(layer))}" for layer in above]
         state = f" What was there is kept: {', '.join(kept)}." if kept else ""
-        return LayerFailed(name, f"The layer {name} failed: {said}{state} Run it again, and it goes on from there.")
+        return LayerFailed(
+            name, f"The layer {name} failed: {said.rstrip('.')}.{state} Run it again, and it goes on from there."
+        )
 
     def _start(self) -> int:
         if self._platform.addresses is None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 from lakehouse.errors import PlatformError
 from lakehouse.sources import Shop
-from lakehouse.sources.catalogue import FAILURES, ShopServer
+from lakehouse.sources.catalogue import ShopServer
 from lakehouse.sources.database import DatabaseError, Postgres, Session
+from lakehouse.sources.http import FAILURES
 from workbook.errors import SetupError
 
 __all__ = ["DatabaseError", "Postgres", "Session", "ShopServer", "postgres", "shop_api"]

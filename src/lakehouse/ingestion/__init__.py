@@ -7,15 +7,18 @@ from lakehouse.ingestion.api import ShopApi, new_tag
 from lakehouse.ingestion.audit import Entry, arrivals, record
 from lakehouse.ingestion.batches import write_once
 from lakehouse.ingestion.copy_into import Copied, copied_files, copy_into
-from lakehouse.ingestion.files import Ingested, NewColumns, ingest_new_files
+from lakehouse.ingestion.events import EventLog, ingest_new_events
+from lakehouse.ingestion.files import ingest_new_files
 from lakehouse.ingestion.jdbc import bounds, read_partitioned, read_since
 from lakehouse.ingestion.landing import Discrepancy, archive, arrive, check_delivery
+from lakehouse.ingestion.loads import Ingested, NewColumns
 from lakehouse.ingestion.schemas import schema_versions
 
 __all__ = [
     "Copied",
     "Discrepancy",
     "Entry",
+    "EventLog",
     "Ingested",
     "NewColumns",
     "ShopApi",
@@ -26,6 +29,7 @@ __all__ = [
     "check_delivery",
     "copied_files",
     "copy_into",
+    "ingest_new_events",
     "ingest_new_files",
     "new_tag",
     "read_partitioned",

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StringType, StructField, StructType
 
 RAW = "MAP<STRING, STRING>"
-EMPTY = "record STRING, _file_path STRING, _file_modified_at TIMESTAMP, _file_size BIGINT, reason STRING"
+RECORD = "record STRING, _file_path STRING, _file_modified_at TIMESTAMP, _file_size BIGINT, reason STRING"
 # RFC 4180 doubles a quotation mark; Spark's default is a backslash before it.
 CSV = {"header": "true", "escape": '"'}
 WHOLE = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"}
@@ -21,10 +21,11 @@ Options = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Records:
-    """The rows of some files, and the schema that the files themselves suggest.
+    """The rows of some files or of other texts, and the schema that these suggest themselves.
 
-    `rows` has record (JSON text of a row, or the line as it is where `reason` is not NULL), reason, _file_path,
-    _file_modified_at and _file_size. `schema` is a function: to find the types of JSON its rows are read.
+    `rows` has record (JSON text of a row, or the line as it is where `reason` is not NULL), reason, and where it is
+    from: _file_path, _file_modified_at and _file_size, or else _origin. `schema` is a function: to find the types of
+    JSON its rows are read.
     """
 
     rows: DataFrame
@@ -34,17 +35,23 @@ class Records:
 def json_records(spark: SparkSession, files: Sequence[str], options: Options) -> Records:
     """JSON lines. A line that is no JSON object has a reason. Nested values are inferred as STRING, their JSON text."""
     lines = spark.read.text(_literal(files)).where("trim(value) <> ''")
-    reason = F.when(F.from_json("value", RAW).isNull(), F.lit("not a JSON object"))
-    rows = lines.select(F.col("value").alias("record"), *_origin(), reason.alias("reason"))
+    rows = lines.select(F.col("value").alias("record"), *_origin(), not_an_object("value").alias("reason"))
+    return Records(rows, lambda: json_schema(rows, options))
 
-    def schema() -> StructType:
-        inferred = spark.read.options(**options).json(rows.where("reason IS NULL").select("record")).schema
-        nested = (ArrayType, MapType, StructType)
-        return StructType(
-            [StructField(f.name, StringType() if isinstance(f.dataType, nested) else f.dataType) for f in inferred]
-        )
 
-    return Records(rows, schema)
+def not_an_object(text: str) -> Column:
+    """The reason why a text is no record; NULL where it is one."""
+    return F.when(F.from_json(text, RAW).isNull(), F.lit("not a JSON object"))
+
+
+def json_schema(records: DataFrame, options: Options) -> StructType:
+    """The schema that JSON records suggest; what is nested is STRING."""
+    good = records.where("reason IS NULL").select("record")
+    inferred = records.sparkSession.read.options(**options).json(good).schema
+    nested = (ArrayType, MapType, StructType)
+    return StructType(
+        [StructField(f.name, StringType() if isinstance(f.dataType, nested) else f.dataType) for f in inferred]
+    )
 
 
 def csv_records(spark: SparkSession, files: Sequence[str], options: Options) -> Records:
@@ -79,7 +86,7 @@ def parquet_records(spark: SparkSession, files: Sequence[str], options: Options)
 
 def nothing(spark: SparkSession) -> Records:
     """No rows, and no columns."""
-    return Records(spark.createDataFrame([], EMPTY), lambda: StructType([]))
+    return Records(spark.createDataFrame([], RECORD), lambda: StructType([]))
 
 
 FORMATS = {"json": json_records, "csv": csv_records, "parquet": parquet_records}

@@ -14,8 +14,8 @@ def fitted(records: DataFrame, schema: StructType, texts: bool, rescue: bool) ->
 
     A value fits if it is of the column's type: neither "3" nor 2.5 is a BIGINT; any value fits a STRING. `texts` says
     that all values are texts (CSV): then what `try_cast` can read fits. `_rescued_data` is JSON, the values of unknown
-    columns and those that did not fit as texts, with `_file_path`; NULL where there are none, and left out unless
-    `rescue`. In a nested value, a field that its type lacks is dropped.
+    columns and those that did not fit as texts, with `_file_path` or else `_origin`; NULL where there are none, and
+    left out unless `rescue`. In a nested value, a field that its type lacks is dropped.
     """
     raw, typed = F.from_json("record", RAW), F.from_json("record", schema)
     parsed = records.withColumns({"_raw": raw, "_typed": typed})
@@ -33,9 +33,15 @@ def fitted(records: DataFrame, schema: StructType, texts: bool, rescue: bool) ->
     judged = parsed.withColumn("_lost", names)
     lost = F.map_filter("_raw", lambda name, value: value.isNotNull() & F.array_contains("_lost", name))
     found = judged.withColumn("_lost", F.when(F.size("_lost") > 0, lost))
-    where = F.create_map(F.lit("_file_path"), F.col("_file_path"))
+    place = origin(records)
+    where = F.create_map(F.lit(place), F.col(place))
     rescued = F.when(F.size("_lost") > 0, F.to_json(F.map_concat("_lost", where))).alias(RESCUED)
     return found.select(*columns, rescued, *records.columns)
+
+
+def origin(records: DataFrame) -> str:
+    """The column that says where records are from."""
+    return "_file_path" if "_file_path" in records.columns else "_origin"
 
 
 def _text(field: StructField) -> Column:

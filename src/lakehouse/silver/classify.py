@@ -55,14 +55,14 @@ def judged(delivered: DataFrame, entity: Entity, references: Mapping[str, DataFr
     """Rows of bronze, standardised and measured by the rules that a row can be measured by alone.
 
     `references` has a frame for each of the entity's references: one row a value that is known. Columns: those of the
-    silver table, then _source, _place (file, page or query), _key, _hash (of the content), _errors and _warnings
+    silver table, then _source, _place (file, page, event or query), _key, _hash (of the content), _errors and _warnings
     (names of rules), _original (the row of bronze as a struct), and those of `delivered` that begin with _held or
     _suspect. Grain: a row of `delivered`.
     """
-    place = "_file_path" if "_file_path" in delivered.columns else "_origin"
+    place = F.coalesce(*(name for name in ("_file_path", "_origin") if name in delivered.columns))
     held = [name for name in delivered.columns if name.startswith(("_held", "_suspect"))]
     original = F.struct(*(name for name in delivered.columns if name not in ("_key", *held)))
-    rows = entity.standardised(delivered.withColumns({"_original": original, "_place": F.col(place)}))
+    rows = entity.standardised(delivered.withColumns({"_original": original, "_place": place}))
     for name, (_, column) in entity.references.items():
         known = references[name].select(column, F.lit(True).alias(name))
         rows = rows.join(known, column, "left")

@@ -25,7 +25,8 @@ PRODUCT = (
 TRANSACTION = (
     "transaction_id STRING, order_id STRING, customer_id STRING, product_id STRING, quantity BIGINT, "
     "unit_price DECIMAL(12,2), amount DECIMAL(12,2), currency STRING, channel STRING, payment_method STRING, "
-    "ordered_at STRING, coupon STRING, _rescued_data STRING, _file_path STRING, _file_modified_at TIMESTAMP"
+    "ordered_at STRING, coupon STRING, published_at STRING, _rescued_data STRING, _file_path STRING, "
+    "_file_modified_at TIMESTAMP"
 )
 
 
@@ -87,6 +88,7 @@ def transactions(delivered: DataFrame) -> DataFrame:
     rows = _shaped(delivered, TRANSACTION)
     rescued = F.get_json_object("_rescued_data", "$.quantity")
     file_date = F.regexp_extract("_file_path", r"(\d{4}-\d\d-\d\d)[^/]*$", 1).try_cast("date")
+    published_at = standardise.instant(F.col("published_at"))
     texts = ("transaction_id", "order_id", "customer_id", "product_id", "coupon")
     tidy = {
         **{name: standardise.text(F.col(name)) for name in texts},
@@ -95,7 +97,7 @@ def transactions(delivered: DataFrame) -> DataFrame:
         "channel": F.lower(standardise.text(F.col("channel"))),
         "payment_method": F.lower(standardise.text(F.col("payment_method"))),
         "ordered_at": standardise.instant(F.col("ordered_at")),
-        "_delivered_on": F.coalesce(file_date, F.to_date("_file_modified_at")),
+        "_delivered_on": F.coalesce(file_date, F.to_date("_file_modified_at"), F.to_date(published_at)),
     }
     return rows.withColumns(tidy).withColumns(
         {
@@ -139,7 +141,7 @@ PRODUCT_VERSIONS = Entity(
 )
 TRANSACTIONS = Entity(
     "transactions",
-    ("payments_online", "payments_store"),
+    ("payments_online", "payments_store", "payments_wallet"),
     ("transaction_id",),
     (
         *("transaction_id", "order_id", "customer_id", "product_id", "quantity", "unit_price", "amount", "currency"),

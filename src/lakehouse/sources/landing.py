@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,10 +35,22 @@ class Landed:
     sha256: str
 
 
-def land(shop: Shop, day: int, folder: Path | str, *, tables: Collection[str] | None = None) -> list[Landed]:
+Events = Callable[[str, Sequence[str]], None]
+
+
+def land(
+    shop: Shop,
+    day: int,
+    folder: Path | str,
+    *,
+    tables: Collection[str] | None = None,
+    wallet: Events | None = None,
+) -> list[Landed]:
     """Write a day's deliveries into `folder`, and a note of what is planted in them into `folder/_manifest`.
 
-    Only those of `tables` where it is given: then nothing else is generated, and the note is of them alone.
+    Only those of `tables` where it is given: then nothing else is generated, and the note is of them alone. Where
+    `wallet` is given, what was paid online by wallet is in no file: it gets these payments as events, in pieces with a
+    name, each event the JSON that a file would have, with `published_at`.
 
     Files appear whole: each is written under a hidden name and renamed. Landing a day again writes the same files.
 
@@ -54,14 +66,14 @@ def land(shop: Shop, day: int, folder: Path | str, *, tables: Collection[str] | 
     if unknown := sorted(wanted - set(TABLES)):
         raise ValueError(f"There is no table {', '.join(unknown)}: choose from {', '.join(TABLES)}.")
     root = Path(folder)
-    files = [_write(root, file) for file in _files(shop, day, wanted)]
+    files = [_write(root, file) for file in _files(shop, day, wanted, wallet)]
     note = {
         "loaded_on": loaded_on(day).isoformat(),
         "files": [asdict(file) for file in files],
         "planted": [asdict(planted) for planted in shop.manifest(day) if planted.table in wanted],
     }
     text = json.dumps(note, indent=1, ensure_ascii=False) + "\n"
-    _replace(root / "_manifest" / f"{loaded_on(day)}.json", text.encode())
+    replace(root / "_manifest" / f"{loaded_on(day)}.json", text.encode())
     return files
 
 
@@ -73,7 +85,7 @@ class _File:
     lines: pa.Array
 
 
-def _files(shop: Shop, day: int, wanted: set[str]) -> Iterator[_File]:
+def _files(shop: Shop, day: int, wanted: set[str], wallet: Events | None) -> Iterator[_File]:
     stamp = loaded_on(day).isoformat()
     if day == 0 and "customers" in wanted:
         for number, piece in enumerate(shop.customers(0)):
@@ -87,7 +99,18 @@ def _files(shop: Shop, day: int, wanted: set[str]) -> Iterator[_File]:
             yield _File("products", f"catalogue/products/products-{stamp}-{number:04d}.jsonl", "", json_lines(piece))
     if "transactions" in wanted:
         for number, piece in enumerate(shop.transactions(day)):
+            if wallet:
+                piece = _streamed(piece, day, number, wallet)
             yield from _payments(shop, day, number, piece)
+
+
+def _streamed(piece: pa.Table, day: int, number: int, wallet: Events) -> pa.Table:
+    """Hand on what was paid online by wallet. Returns the other rows."""
+    by_wallet = pc.and_(pc.equal(piece["channel"], "online"), pc.equal(piece["payment_method"], "wallet"))
+    events = piece.filter(by_wallet)
+    published_at = pa.array([f"{loaded_on(day)}T00:00:00Z"] * len(events), pa.string())
+    wallet(f"{loaded_on(day)}-{number:04d}", json_lines(events.append_column("published_at", published_at)).to_pylist())
+    return piece.filter(pc.invert(by_wallet))
 
 
 def _payments(shop: Shop, day: int, number: int, piece: pa.Table) -> Iterator[_File]:
@@ -170,7 +193,7 @@ def _text(column: pa.Array, clock: int) -> pa.Array:
 
 def _write(root: Path, file: _File) -> Landed:
     text = (file.header + "".join(f"{line}\n" for line in file.lines.to_pylist())).encode()
-    _replace(root / file.path, _packed(text) if file.path.endswith(".gz") else text)
+    replace(root / file.path, _packed(text) if file.path.endswith(".gz") else text)
     return Landed(file.path, file.table, len(file.lines), hashlib.sha256(text).hexdigest())
 
 
@@ -182,7 +205,8 @@ def _packed(text: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Write a file that appears whole: under a hidden name in the same folder, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{path.name}.part")
     hidden.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The shop's source systems, running: a database, a folder of files and an HTTP service that move on day by day."""
+"""The shop's source systems, running: a database, a catalogue, files and a stream, all moving on day by day."""
 
 import contextlib
 import tempfile
@@ -13,6 +13,7 @@ from lakehouse.sources.declarations import LAST_DAY, loaded_on
 from lakehouse.sources.landing import land
 from lakehouse.sources.plan import checked_day
 from lakehouse.sources.shop import Shop
+from lakehouse.sources.wallet import WalletServer
 
 PAYMENTS = ("transactions",)
 
@@ -21,22 +22,24 @@ PAYMENTS = ("transactions",)
 class Addresses:
     """Where the three source systems answer: all that a pipeline needs to read from them.
 
-    `crm_url` and `crm_properties` (user, password, driver) are for JDBC, `catalogue_url` is an HTTP address, and
-    `landing` the folder in which the payment service delivers its files.
+    `crm_url` and `crm_properties` (user, password, driver) are for JDBC, and `catalogue_url` is an HTTP address.
+    Payments come two ways: as files into the folder `landing`, and as the events of the log at `wallet_url`.
     """
 
     crm_url: str
     crm_properties: Mapping[str, str] = field(repr=False)
     catalogue_url: str
     landing: str
+    wallet_url: str
 
 
 class SourceSystems:
-    """The shop's three systems, running: CRM (PostgreSQL), payment service (files in `landing`), catalogue (HTTP).
+    """The shop's three systems, running: CRM (PostgreSQL), catalogue (HTTP), payments (files in `landing`, a stream).
 
-    The CRM and the catalogue stand at day 0 after the start, and nothing has been delivered; `deliver` moves on. The
-    second request to the catalogue fails with 429 and the fourth with 500, as it happens. Both servers end with the
-    `with` block, by `stop()` or with this process; the files in `landing` stay.
+    What customers pay online by wallet comes as a stream of events, all other payments as files. The CRM and the
+    catalogue stand at day 0 after the start, and nothing has been delivered; `deliver` moves on. The second request to
+    the catalogue, and to the stream, fails with 429 and the fourth with 500, as it happens. All servers end with the
+    `with` block, by `stop()` or with this process; what is in `landing` stays, the log of the stream too.
 
     Raises ValueError for a scale or seed out of range, PlatformError where PostgreSQL does not start, OSError where
     the folder cannot be written.
@@ -49,6 +52,7 @@ class SourceSystems:
         with contextlib.ExitStack() as running, ThreadPoolExecutor(1) as beside:
             crm = beside.submit(lambda: running.enter_context(Postgres(self._shop)))
             self._catalogue = running.enter_context(ShopServer(self._shop))
+            self._wallet = running.enter_context(WalletServer(self._landing / "_wallet"))
             self._crm = crm.result()
             self._running = running.pop_all()
         self._day = 0
@@ -56,15 +60,15 @@ class SourceSystems:
     @property
     def addresses(self) -> Addresses:
         """Where the systems answer."""
-        return Addresses(self._crm.url, self._crm.properties, self._catalogue.url, str(self._landing))
+        return Addresses(self._crm.url, self._crm.properties, self._catalogue.url, str(self._landing), self._wallet.url)
 
     def deliver(self, day: int) -> None:
         """Move all three systems on to the end of a day; days may be left out.
 
         * The CRM and the catalogue show the end of that day, and the CRM's log has all changes up to it.
-        * The payment files of that day land, unless they were delivered before: `_manifest` has a note of it then,
-          and what has been taken away since does not come back. Beside them lies the next day's first file, half
-          written under a hidden name, until that day lands.
+        * The payments of that day arrive, as events and as files, unless they were delivered before: `_manifest` has a
+          note of it then, and what has been taken away since does not come back. Beside the files lies the next day's
+          first one, half written under a hidden name, until that day lands.
 
         Raises ValueError for a day out of range, DatabaseError where the CRM refuses, OSError where the folder cannot
         be written; delivering the day again does the rest then.
@@ -79,7 +83,7 @@ class SourceSystems:
             payments.result()
 
     def stop(self) -> None:
-        """End both servers. A second call does nothing."""
+        """End all servers. A second call does nothing."""
         self._running.close()
 
     def __enter__(self) -> "SourceSystems":
@@ -91,7 +95,7 @@ class SourceSystems:
     def _land(self, day: int) -> None:
         if self._delivered(day):
             return
-        land(self._shop, day, self._landing, tables=PAYMENTS)
+        land(self._shop, day, self._landing, tables=PAYMENTS, wallet=self._wallet.append)
         if day < LAST_DAY and not self._delivered(day + 1):
             self._begin(day + 1)
 
@@ -101,7 +105,7 @@ class SourceSystems:
     def _begin(self, day: int) -> None:
         """Write half of a day's first file under the name that it has until it is whole."""
         with tempfile.TemporaryDirectory(prefix="lakehouse-payments-") as elsewhere:
-            path = land(self._shop, day, elsewhere, tables=PAYMENTS)[0].path
+            path = land(self._shop, day, elsewhere, tables=PAYMENTS, wallet=lambda name, events: None)[0].path
             content = Path(elsewhere, path).read_bytes()
         whole = self._landing / path
         whole.with_name(f".{whole.name}.part").write_bytes(content[: len(content) // 2])

@@ -1,0 +1,132 @@
+"""A log of events over HTTP as a stream: each event once, by its number, which the checkpoint keeps."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.request import Request
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
+from pyspark.sql.types import StructType
+
+from lakehouse import tables
+from lakehouse.ingestion.api import fetch
+from lakehouse.ingestion.formats import Records, json_schema, not_an_object
+from lakehouse.ingestion.loads import Ingested, Load, items_of
+
+EVENT = pa.schema([("number", pa.int64()), ("event", pa.string())])
+EVENTS_A_TASK, EVENTS_A_REQUEST = 20_000, 1_000
+
+
+class EventLog(DataSource):
+    """The streaming data source `event_log`: one row an event, number BIGINT and event STRING, the text as it was sent.
+
+    Register it once with `spark.dataSource.register(EventLog)`. The option `url` is the address of a log such as the
+    wallet provider's: `GET <url>?from=&limit=` answers `{"events": ["…"], "end": 17}`. The stream's offset is the
+    number of the next event; the same numbers give the same events, so a batch can be read again after a crash.
+    """
+
+    @classmethod
+    def name(cls) -> str:
+        return "event_log"
+
+    def schema(self) -> str:
+        return "number BIGINT, event STRING"
+
+    def streamReader(self, schema: StructType) -> "Reader":
+        if "url" not in self.options:
+            raise ValueError('event_log needs the address of the log: add .option("url", …).')
+        return Reader(self.options["url"])
+
+
+class Range(InputPartition):
+    """The events from number `first` up to `end`, which is not included: what one task reads."""
+
+    def __init__(self, first: int, end: int) -> None:
+        self.first, self.end = first, end
+
+
+class Reader(DataSourceStreamReader):
+    """The events that are new, in ranges that tasks read side by side."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def initialOffset(self) -> dict[str, int]:
+        return {"next": 0}
+
+    # Since Spark 4.2 there may be two arguments; older runtimes know only this form, and both take it.
+    def latestOffset(self) -> dict[str, int]:  # type: ignore[override]
+        return {"next": int(_asked(self.url, 0, 0)["end"])}
+
+    def partitions(self, start: dict[str, int], end: dict[str, int]) -> list[Range]:
+        firsts = range(start["next"], end["next"], EVENTS_A_TASK)
+        return [Range(first, min(first + EVENTS_A_TASK, end["next"])) for first in firsts]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        assert isinstance(partition, Range)
+        for first in range(partition.first, partition.end, EVENTS_A_REQUEST):
+            events = _asked(self.url, first, min(EVENTS_A_REQUEST, partition.end - first))["events"]
+            yield pa.record_batch([pa.array(range(first, first + len(events)), pa.int64()), events], schema=EVENT)
+
+
+def _asked(url: str, first: int, limit: int) -> Any:
+    """The answer of the log: its `events` from number `first` on, and its `end`."""
+    return json.loads(fetch(Request(f"{url}?from={first}&limit={limit}")).body)
+
+
+def ingest_new_events(
+    spark: SparkSession,
+    url: str,
+    target: str,
+    checkpoint: str,
+    *,
+    schema_hints: str | None = None,
+    audit: str | None = None,
+    source: str | None = None,
+    properties: Mapping[str, str] | None = None,
+) -> Ingested:
+    """Append the events that are new in a log to the Delta table `target`, then stop.
+
+    An event is a JSON object. New columns are added and what does not fit is rescued, as by `ingest_new_files`, whose
+    arguments these are; the checkpoint keeps the number of the next event. Columns added: `_rescued_data` (JSON, with
+    `_origin`), `_origin` (the address of the event), `_source`, `_row_hash`, `_ingested_at`, `_batch_id`. Events that
+    are no objects go to the table `<target>_refused`. The table `audit` gets one row a batch.
+    Raises StreamingQueryException where the log does not answer.
+    """
+    spark.dataSource.register(EventLog)
+    load = Load(
+        target,
+        checkpoint,
+        "add_columns",
+        schema_hints,
+        audit or f"{target}_audit",
+        source or url,
+        dict(properties or {}),
+        texts=False,
+    )
+    return load.take_in(spark.readStream.format("event_log").option("url", url).load(), _Events(load, url).batch)
+
+
+@dataclass(frozen=True)
+class _Events:
+    """What a batch of events must know, in plain values: on Spark Connect it runs in another process."""
+
+    load: Load
+    url: str
+
+    def batch(self, events: DataFrame, number: int) -> None:
+        """Write the events of one batch."""
+        # Filled up with zeros, the addresses have the order of the events.
+        event = F.format_string(f"{self.url}?from=%012d&limit=1", "number")
+        records = events.select(
+            "number", F.col("event").alias("record"), event.alias("_origin"), not_an_object("event").alias("reason")
+        )
+        with tables.kept(records) as kept:
+            [(first, end)] = kept.agg(F.min("number"), F.max("number") + 1).collect()
+            place = F.lit(f"{self.url}?from={first}&limit={end - first}")
+            rows = kept.drop("number")
+            self.load.write(Records(rows, lambda: json_schema(rows, {})), items_of(rows, place), place, number)
