@@ -52,9 +52,8 @@ def rows_of(table: Path) -> Counter[str]:
     rows = DeltaTable(str(table)).to_pyarrow_table().to_pylist()
     kept = [{name: value for name, value in row.items() if name not in VOLATILE} for row in rows]
     for row in kept:
-        for name in ("_rescued_data",):
-            if row.get(name):
-                row[name] = {key: value for key, value in json.loads(row[name]).items() if key not in VOLATILE}
+        if text := row.get("_rescued_data"):
+            row["_rescued_data"] = {key: value for key, value in json.loads(text).items() if key not in VOLATILE}
     return Counter(json.dumps(row, sort_keys=True, default=str) for row in kept)
 
 

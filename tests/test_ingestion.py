@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -11,12 +12,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
+from lakehouse.errors import cause
 from lakehouse.ingestion import (
     Copied,
     Discrepancy,
     Entry,
+    EventLog,
     Ingested,
     NewColumns,
     ShopApi,
@@ -26,6 +30,7 @@ from lakehouse.ingestion import (
     check_delivery,
     copied_files,
     copy_into,
+    ingest_new_events,
     ingest_new_files,
     read_partitioned,
     read_since,
@@ -34,6 +39,7 @@ from lakehouse.ingestion import (
     write_once,
 )
 from lakehouse.sources import Shop, land
+from lakehouse.sources.wallet import WalletServer
 from servers import connect_server, finished, python
 from workbook.servers import Postgres, postgres, shop_api
 
@@ -494,12 +500,98 @@ def test_a_stream_of_the_api_takes_up_where_it_stopped(with_api: SparkSession, p
     assert place.table().count() == 104
 
 
+# A log of events
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[WalletServer]:
+    with WalletServer(tmp_path / "log", failures={1: 429, 3: 500}) as server:
+        yield server
+
+
+def taken_in(place: Place, log: WalletServer, **options: int) -> Ingested:
+    return ingest_new_events(place.spark, log.url, place.target, place.checkpoint, schema_hints="id BIGINT", **options)
+
+
+def test_each_event_is_taken_in_once_with_its_address(place: Place, log: WalletServer) -> None:
+    log.append("first", ['{"id": 1}', '{"id": 2}'])
+    assert taken_in(place, log) == Ingested(1, 2, 0, 0, (), 0)
+    log.append("second", ['{"id": 3}'])
+    assert taken_in(place, log) == Ingested(1, 1, 0, 0, (), 0)
+    assert taken_in(place, log) == Ingested(0, 0, 0, 0, (), 0)
+    assert log.answers[429] == log.answers[500] == 1
+    addresses = place.rows("id", "_origin", "_batch_id")
+    assert addresses == [(n, f"{log.url}?from={n - 1:012d}&limit=1", n // 3) for n in (1, 2, 3)]
+    [*items] = place.table("_audit").orderBy("item").select("item", "rows").collect()
+    assert [tuple(item) for item in items] == [(f"{log.url}?from=0&limit=2", 2), (f"{log.url}?from=2&limit=1", 1)]
+
+
+def test_an_event_may_have_new_columns_and_other_types_or_be_none(place: Place, log: WalletServer) -> None:
+    log.append("first", ['{"id": 1}'])
+    taken_in(place, log)
+    log.append("second", ['{"id": "2", "coupon": "X"}', "[3]", '{"id": 4}'])
+    assert taken_in(place, log) == Ingested(1, 2, 1, 1, ("coupon",), 1)
+    assert place.rows("id", "coupon", order="_origin") == [(1, None), (None, "X"), (4, None)]
+    [(text,)] = place.table().where("_rescued_data IS NOT NULL").select("_rescued_data").collect()
+    assert json.loads(text) == {"id": "2", "_origin": f"{log.url}?from=000000000001&limit=1"}
+    [(record, reason, origin)] = place.table("_refused").select("record", "reason", "_origin").collect()
+    assert (record, reason, origin[-7:]) == ("[3]", "not a JSON object", "limit=1")
+
+
+def test_events_that_were_written_before_the_checkpoint_are_not_written_again(place: Place, log: WalletServer) -> None:
+    log.append("first", ['{"id": 1}'])
+    taken_in(place, log)
+    log.append("second", ['{"id": 2}'])
+    taken_in(place, log)
+    for commit in Path(place.checkpoint, "commits").glob("*1*"):
+        commit.unlink()
+    log.append("third", ['{"id": 3}'])
+    taken_in(place, log)
+    assert place.rows("id") == [(1,), (2,), (3,)]
+
+
+def test_a_backlog_of_events_comes_in_batches_of_a_bounded_size(place: Place, log: WalletServer) -> None:
+    log.append("first", [f'{{"id": {number}}}' for number in range(5)])
+    assert taken_in(place, log, events_per_batch=2).files == 3
+    assert place.rows("id", "_batch_id") == [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2)]
+
+
+def test_many_events_come_in_many_requests_and_tasks(place: Place, log: WalletServer) -> None:
+    log.append("half", [f'{{"id": {number}}}' for number in range(12_345)])
+    log.append("rest", [f'{{"id": {number}}}' for number in range(12_345, 20_001)])
+    assert taken_in(place, log).rows == 20_001
+    assert place.table().agg({"id": "sum"}).collect() == [(20_000 * 20_001 // 2,)]
+    assert place.table().where(f"_origin <> concat('{log.url}?from=', lpad(id, 12, '0'), '&limit=1')").isEmpty()
+
+
+def test_a_running_stream_gets_the_events_as_they_come(place: Place, log: WalletServer) -> None:
+    place.spark.dataSource.register(EventLog)
+    stream = place.spark.readStream.format("event_log").option("url", log.url).load().writeStream.format("delta")
+    query = stream.option("checkpointLocation", place.checkpoint).start(place.target)
+    try:
+        for number, event in enumerate(("a", "b")):
+            log.append(str(number), [event])
+            query.processAllAvailable()
+            assert place.rows("number", "event", order="number")[-1] == (number, event)
+    finally:
+        query.stop()
+
+
+def test_a_log_that_does_not_answer_is_named(place: Place, log: WalletServer) -> None:
+    log.stop()
+    with pytest.raises(StreamingQueryException) as error:
+        taken_in(place, log)
+    assert re.match(rf"ConnectionError: {log.url}\?from=0&limit=0 was asked 5 times", cause(error.value))
+
+
 # Spark Connect
 
 
 ON_CONNECT = """
 from pathlib import Path
+from lakehouse.errors import cause
 from lakehouse.ingestion import *
+from lakehouse.sources.wallet import WalletServer
 from workbook import get_spark
 from workbook.servers import postgres, shop_api
 spark, folder = get_spark(), Path(FOLDER)
@@ -521,6 +613,13 @@ with shop_api() as api, postgres(0.01) as crm:
     connection = spark, crm.url, crm.properties, "customers", "signed_up_on"
     print(read_partitioned(*connection, *bounds(*connection), 2).count())
 print([tuple(row)[2:6] for row in arrivals(spark, target + "_audit").collect()])
+with WalletServer(folder / "log") as log:
+    log.append("first", ['{"id": 1}', "no object"])
+    print(ingest_new_events(spark, log.url, str(folder / "events"), str(folder / "numbers")))
+try:
+    ingest_new_events(spark, log.url, str(folder / "events"), str(folder / "numbers"))
+except Exception as error:
+    print(cause(error).replace(log.url, "URL")[:60])
 """
 
 
@@ -539,4 +638,6 @@ def test_all_of_it_runs_on_spark_connect(tmp_path: Path) -> None:
         "101",
         "100",
         "[(3, 2, 1, 2)]",
+        "Ingested(files=1, rows=1, rescued=0, refused=1, new_columns=(), schema_version=0)",
+        "ConnectionError: URL?from=0&limit=0 was asked 5 times; the l",
     ]

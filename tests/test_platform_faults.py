@@ -206,11 +206,24 @@ BAD_STORE = {
 }
 
 
+BAD_EVENTS = (
+    *(
+        LINE % (1, 1, NOON),
+        '{"quantity": {"b": null}}',
+        LINE % (2, "1e400", NOON),
+        LINE % (3, 1, "0000-01-01T00:00:00Z"),
+    ),
+    (LINE % (4, 1, NOON)).replace("O1", "'; DROP TABLE x; -- 😀"),
+    *((LINE % (5, 1, NOON)).replace("O1", "x" * 10_000_000), "", "[1, 2]", "null", '{"a": '),
+)
+
+
 def test_rubbish_crashes_nothing_and_every_row_of_it_is_in_the_books(shop: Shop) -> None:
     before = {book.source: book for book in shop.run().books}
     for folder, files in (("online", BAD_ONLINE), ("store", BAD_STORE)):
         for name, (content, _) in files.items():
             shop.lands(f"{folder}/{name}", content)
+    shop.systems._wallet.append("rubbish", BAD_EVENTS)
     result = shop.run()
     assert result.balanced
     after = {book.source: book for book in result.books}
@@ -220,6 +233,7 @@ def test_rubbish_crashes_nothing_and_every_row_of_it_is_in_the_books(shop: Shop)
         expected = {name: rows for name, (content, rows) in files.items() if content}
         assert {name: counted.get(name) for name in expected} == expected
         assert after[source].read - before[source].read == sum(expected.values())
+    assert after["payments_wallet"].read - before["payments_wallet"].read == len(BAD_EVENTS)
     assert shop.run().nothing_new
 
 

@@ -1,11 +1,13 @@
 """The database and the API of the lessons are real, hold the shop's data, and leave nothing behind."""
 
 import contextlib
+import gzip
 import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -16,7 +18,8 @@ import pytest
 
 from lakehouse.errors import PlatformError
 from lakehouse.sources import Shop, database, loaded_on
-from lakehouse.sources.systems import SourceSystems
+from lakehouse.sources.systems import Addresses, SourceSystems
+from lakehouse.sources.wallet import WalletServer
 from workbook.errors import SetupError
 from workbook.servers import DatabaseError, Postgres, ShopServer, postgres, shop_api
 
@@ -337,6 +340,31 @@ def test_a_stopped_api_answers_no_more() -> None:
     assert not answers(api.url)
 
 
+# The wallet's events
+
+
+def test_the_log_gives_its_events_by_number_and_is_there_again_after_a_restart(tmp_path: Path) -> None:
+    with WalletServer(tmp_path, failures={}) as log:
+        assert get(log.url) == {"events": [], "end": 0}
+        log.append("b", ['{"n": 1.50}', "é"])
+        log.append("empty", [])
+        log.append("a", ["x", "y"])
+        log.append("b", ["never"])
+        with pytest.raises(ValueError, match="among those of c is one of several"):
+            log.append("c", ["one", "two\nlines"])
+        first = get(log.url)
+    with WalletServer(tmp_path, failures={}) as log:
+        log.append("a", ["never"])
+        log.append("c", ["z"])
+        assert first == {"events": ['{"n": 1.50}', "é", "x", "y"], "end": 4}
+        assert get(f"{log.url}?from=1&limit=2") == {"events": ["é", "x"], "end": 5}
+        assert get(f"{log.url}?from=4") == {"events": ["z"], "end": 5}
+        assert get(f"{log.url}?from=5") == get(f"{log.url}?limit=0") == {"events": [], "end": 5}
+        for wrong in ("?from=-1", "?limit=1001", "?limit=-1", "?from=x"):
+            assert status(log.url + wrong) == 400
+        assert status(log.url + "/1") == 404
+
+
 # All systems
 
 
@@ -362,6 +390,12 @@ def test_the_three_systems_move_on_together(tmp_path: Path) -> None:
             "_wallet/000000000000-000000000087-2026-01-01-0000.jsonl",
             half,
         }
+        shop = pa.concat_tables(Shop(0.01).transactions(0))
+        assert wallet(places) == Counter(ids(shop, lambda row: row["payment_method"] == "wallet" and is_online(row)))
+        delivered = gzip.decompress(first["payments/online/transactions-2026-01-01-0000.jsonl.gz"]).decode()
+        readable = [json.loads(line) for line in delivered.splitlines() if line.endswith("}")]
+        other = Counter(ids(shop, lambda row: row["payment_method"] != "wallet" and is_online(row)))
+        assert Counter(row["transaction_id"] for row in readable) == other
         shown = [ask(places.catalogue_url + "?page_size=100") for _ in range(5)]
         assert [status for status, _, _ in shown] == [200, 429, 200, 500, 200]
 
@@ -383,8 +417,27 @@ def test_the_three_systems_move_on_together(tmp_path: Path) -> None:
         assert not archived.exists()
         crm, catalogue = places.crm_url, places.catalogue_url
     systems.stop()
-    assert not answers(crm) and not answers(catalogue)
+    assert not answers(crm) and not answers(catalogue) and not answers(places.wallet_url)
     assert files_of(landing)
+
+
+def ids(shop: pa.Table, wanted: Callable[[dict[str, object]], bool]) -> list[object]:
+    return [row["transaction_id"] for row in shop.to_pylist() if wanted(row)]
+
+
+def is_online(row: dict[str, object]) -> bool:
+    return row["channel"] == "online"
+
+
+def wallet(places: Addresses) -> Counter[object]:
+    """How often each payment is among the first thousand events."""
+    for answered in (200, 429, 200, 500):
+        status, _, body = ask(places.wallet_url)
+        assert status == answered
+        if status == 200:
+            events = [json.loads(event) for event in json.loads(body)["events"]]
+    assert {event["published_at"] for event in events} == {"2026-01-01T00:00:00Z"}
+    return Counter(event["transaction_id"] for event in events)
 
 
 def changes_on(day: int) -> int:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
+from pyspark.sql.streaming.datasource import ReadLimit, ReadMaxRows, SupportsTriggerAvailableNow
 from pyspark.sql.types import StructType
 
 from lakehouse import tables
@@ -18,15 +19,16 @@ from lakehouse.ingestion.formats import Records, json_schema, not_an_object
 from lakehouse.ingestion.loads import Ingested, Load, items_of
 
 EVENT = pa.schema([("number", pa.int64()), ("event", pa.string())])
-EVENTS_A_TASK, EVENTS_A_REQUEST = 20_000, 1_000
+EVENTS_A_BATCH, EVENTS_A_TASK, EVENTS_A_REQUEST = 1_000_000, 20_000, 1_000
 
 
 class EventLog(DataSource):
     """The streaming data source `event_log`: one row an event, number BIGINT and event STRING, the text as it was sent.
 
     Register it once with `spark.dataSource.register(EventLog)`. The option `url` is the address of a log such as the
-    wallet provider's: `GET <url>?from=&limit=` answers `{"events": ["…"], "end": 17}`. The stream's offset is the
-    number of the next event; the same numbers give the same events, so a batch can be read again after a crash.
+    wallet provider's: `GET <url>?from=&limit=` answers `{"events": ["…"], "end": 17}`; `events_per_batch` is a million
+    unless told. The stream's offset is the number of the next event; the same numbers give the same events, so a batch
+    can be read again after a crash.
     """
 
     @classmethod
@@ -39,7 +41,7 @@ class EventLog(DataSource):
     def streamReader(self, schema: StructType) -> "Reader":
         if "url" not in self.options:
             raise ValueError('event_log needs the address of the log: add .option("url", …).')
-        return Reader(self.options["url"])
+        return Reader(self.options["url"], int(self.options.get("events_per_batch", EVENTS_A_BATCH)))
 
 
 class Range(InputPartition):
@@ -49,18 +51,30 @@ class Range(InputPartition):
         self.first, self.end = first, end
 
 
-class Reader(DataSourceStreamReader):
+class Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     """The events that are new, in ranges that tasks read side by side."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, events_per_batch: int) -> None:
+        self.url, self.events_per_batch = url, events_per_batch
+        self.last: int | None = None
 
     def initialOffset(self) -> dict[str, int]:
         return {"next": 0}
 
-    # Since Spark 4.2 there may be two arguments; older runtimes know only this form, and both take it.
-    def latestOffset(self) -> dict[str, int]:  # type: ignore[override]
-        return {"next": int(_asked(self.url, 0, 0)["end"])}
+    def getDefaultReadLimit(self) -> ReadLimit:
+        return ReadMaxRows(self.events_per_batch)
+
+    def prepareForTriggerAvailableNow(self) -> None:
+        self.last = self._end()
+
+    def latestOffset(self, start: dict[str, int], limit: ReadLimit) -> dict[str, int]:
+        end = self._end() if self.last is None else self.last
+        if isinstance(limit, ReadMaxRows):
+            end = min(end, start["next"] + limit.max_rows)
+        return {"next": end}
+
+    def _end(self) -> int:
+        return int(_asked(self.url, 0, 0)["end"])
 
     def partitions(self, start: dict[str, int], end: dict[str, int]) -> list[Range]:
         firsts = range(start["next"], end["next"], EVENTS_A_TASK)
@@ -85,6 +99,7 @@ def ingest_new_events(
     checkpoint: str,
     *,
     schema_hints: str | None = None,
+    events_per_batch: int = EVENTS_A_BATCH,
     audit: str | None = None,
     source: str | None = None,
     properties: Mapping[str, str] | None = None,
@@ -108,7 +123,8 @@ def ingest_new_events(
         dict(properties or {}),
         texts=False,
     )
-    return load.take_in(spark.readStream.format("event_log").option("url", url).load(), _Events(load, url).batch)
+    reader = spark.readStream.format("event_log").options(url=url, events_per_batch=events_per_batch)
+    return load.take_in(reader.load(), _Events(load, url).batch)
 
 
 @dataclass(frozen=True)

@@ -229,7 +229,8 @@ TRANSACTIONS = Table(
     "payments",
     "one row an order line",
     ("transaction_id",),
-    "online: JSON lines, times in UTC (Z); store: CSV, times with +01:00; every second file is packed with gzip",
+    "online: JSON lines, times in UTC (Z); store: CSV, times with +01:00; every second file is packed with gzip. "
+    "On the platform, what is paid online by wallet comes as events instead, the same JSON with published_at",
     (
         Column("transaction_id", _TEXT, "the order line: T, the day that delivers it first, its number on that day"),
         Column("order_id", _TEXT, "the order; its lines share customer, channel and time"),

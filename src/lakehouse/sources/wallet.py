@@ -37,7 +37,9 @@ class WalletServer(Service):
         super().__init__("wallet", failures)
 
     def append(self, name: str, events: Sequence[str]) -> None:
-        """Add events to the log, unless those of that name are in it."""
+        """Add events to the log, unless those of that name are in it. Raises ValueError for one of several lines."""
+        if any("\n" in event for event in events):
+            raise ValueError(f"An event is one line of text; among those of {name} is one of several.")
         with self._lock:
             if any(segment.path.name.endswith(f"-{name}.jsonl") for segment in self._segments):
                 return
