@@ -1,4 +1,4 @@
-"""The platform, a tutorial's script and DuckDB on the same input: seconds, memory and ratios, and the same gold tables.
+"""The platform, a tutorial's script and DuckDB on the same input: seconds, memory, ratios, and the same tables.
 
     .venv/bin/python benchmarks/pipeline.py [scale …]
 
@@ -151,10 +151,10 @@ def is_compared(column: str) -> bool:
 
 
 def compared(bases: dict[str, Path]) -> list[str]:
-    """The tables in which the platform differs from DuckDB, and gold also from the tutorial's script."""
+    """The tables in which the platform differs from DuckDB, and from gold on from the tutorial's script."""
     wrong = [f"{table} (DuckDB)" for table in COMPARED if differing(bases["platform"], bases["DuckDB"], table)]
-    gold = [table for table in COMPARED if table.startswith("gold/")]
-    return wrong + [f"{table} (tutorial)" for table in gold if differing(bases["platform"], bases["tutorial"], table)]
+    last = [table for table in COMPARED if table.startswith("gold/")] + ["serving/sales_by_month"]
+    return wrong + [f"{table} (tutorial)" for table in last if differing(bases["platform"], bases["tutorial"], table)]
 
 
 def landing_for_all(folder: Path, name: str) -> Path:

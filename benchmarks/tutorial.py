@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import phonenumbers
@@ -36,6 +37,11 @@ PAYMENT = (
 )
 
 
+SOURCES = ("customer_changes", "products", "payments_online", "payments_store", "payments_wallet")
+ENTITIES = ("customer_changes", "product_versions", "transactions")
+MEASURES = {"orders": "bigint", "lines": "bigint", "units": "bigint", "revenue_eur": "decimal(18,2)"}
+
+
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         addresses = json.load(file)
@@ -45,6 +51,8 @@ def main() -> None:
     bronze(spark, addresses, base)
     silver(spark, base)
     gold(spark, base)
+    serving(spark, base)
+    report(spark, base)
     spark.stop()
 
 
@@ -273,6 +281,47 @@ def gold(spark: SparkSession, base: str) -> None:
     )
     full = known.withColumns({"average_order_eur": F.when(F.col("orders") > 0, average), "tier": tier})
     save(full, base, "gold", "customer_360")
+
+
+def serving(spark: SparkSession, base: str) -> None:
+    daily, customers = load(spark, base, "gold", "daily_sales"), load(spark, base, "gold", "customer_360")
+    month = F.trunc("ordered_on", "month").alias("month")
+    sums = [F.sum(name).cast(kind).alias(name) for name, kind in MEASURES.items()]
+    save(daily.groupBy(month, "channel").agg(*sums), base, "serving", "sales_by_month")
+    products = load(spark, base, "gold", "product_performance").orderBy(F.desc("revenue_eur"), "product_id").limit(10)
+    tiles = [
+        tile("sales", daily.groupBy(month).agg(F.sum("revenue_eur").alias("value")), "month"),
+        tile("tiers", customers.groupBy("tier").agg(F.count("*").alias("value")), "tier"),
+        tile("products", products.select("product_id", F.col("revenue_eur").alias("value")), "product_id"),
+        *(tile("quality", broken(spark, base, name), "rule") for name in ENTITIES),
+        *(tile("freshness", arrived(spark, base, name), "source") for name in SOURCES),
+    ]
+    save(reduce(DataFrame.union, tiles), base, "serving", "dashboard")
+
+
+def tile(name: str, rows: DataFrame, label: str) -> DataFrame:
+    return rows.select(
+        F.lit(name).alias("tile"), F.col(label).cast("string").alias("label"), F.col("value").cast("double")
+    )
+
+
+def broken(spark: SparkSession, base: str, name: str) -> DataFrame:
+    rules = load(spark, base, "silver", f"{name}_quarantine").select(F.explode("errors").alias("rule"))
+    return rules.groupBy("rule").agg(F.count("*").alias("value"))
+
+
+def arrived(spark: SparkSession, base: str, name: str) -> DataFrame:
+    return load(spark, base, "bronze", name).agg(F.lit(name).alias("source"), F.count("*").alias("value"))
+
+
+def report(spark: SparkSession, base: str) -> None:
+    """How many rows each table has, and how many NULLs each column of silver."""
+    for name in SOURCES:
+        print(name, load(spark, base, "bronze", name).count())
+    for name in ("customers", "products", "transactions"):
+        rows = load(spark, base, "silver", name)
+        rows.select(F.count("*"), *(F.count_if(F.col(column).isNull()).alias(column) for column in rows.columns)).show()
+    load(spark, base, "serving", "dashboard").show(100, truncate=False)
 
 
 if __name__ == "__main__":
