@@ -19,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
 )
 Chapter = Annotated[str, typer.Argument(help="A chapter, such as 03.")]
+BasePath = Annotated[str, typer.Option(help="Where the platform lies.")]
 
 
 def main() -> None:
@@ -173,13 +174,43 @@ def reset(chapter: Chapter) -> None:
 def run(
     scale: Annotated[float, typer.Option(help="Size of the shop: 1 is 10,000 customers.")] = 1,
     days: Annotated[int, typer.Option(help="Days to deliver; 1 is the initial load alone.")] = 1,
-    base_path: Annotated[str, typer.Option(help="Where the platform lies.")] = "work/platform",
+    base_path: BasePath = "work/platform",
     seed: Annotated[int, typer.Option(help="Another seed is another shop.")] = 7,
 ) -> None:
     """Run the data platform: sources, bronze, silver, gold, serving."""
     from workbook import run_platform
 
     run_platform.run(scale, days, base_path, seed, Console(highlight=False))
+
+
+@app.command()
+def serve(
+    base_path: BasePath = "work/platform",
+    port: Annotated[int, typer.Option(help="A port of 127.0.0.1.")] = 8000,
+) -> None:
+    """Serve the platform's API and its dashboard, on this machine only, until Ctrl-C."""
+    from lakehouse.api import server
+
+    server.serve(base_path, port, say)
+
+
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Whose key it is; the one with this name before is replaced.")],
+    scope: Annotated[list[str] | None, typer.Option(help="What it may ask, such as sales:read; all without.")] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take the key away.")] = False,
+    base_path: BasePath = "work/platform",
+) -> None:
+    """Make a key for the platform's API, or take one away; a server that runs knows at once."""
+    from lakehouse.api.keys import SCOPES, Keys
+    from lakehouse.api.server import existing
+
+    keys = Keys(existing(base_path))
+    if revoke:
+        keys.revoke(name)
+        say(f"The key {name} is gone.")
+    else:
+        say(f"{keys.make(name, scope or tuple(SCOPES))}\nThis is the key {name}. It is shown this once.")
 
 
 @app.command()

@@ -1,0 +1,105 @@
+"""The churn model as the API uses it: one version from MLflow's registry, a Python function that needs no Spark."""
+
+import asyncio
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from lakehouse.api.models import Features
+from lakehouse.errors import PlatformError, cause
+
+NAME = "churn"
+
+
+def tracking_uri(base_path: Path) -> str:
+    """Where MLflow's store is: `MLFLOW_TRACKING_URI`, or else a SQLite database under the base path."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{base_path}/mlflow/mlflow.db"
+
+
+class ChurnModel:
+    """A version of the registered model `churn`.
+
+    What is asked while it computes is answered together by its next call: a call costs the same for one row and for
+    many. Ask from one event loop only.
+    """
+
+    def __init__(self, version: int, model: Any) -> None:
+        """`model` is an MLflow pyfunc. Raises PlatformError where it wants other features than the API takes."""
+        self.version = version
+        self._model = model
+        signature = model.metadata.get_input_schema()
+        self.columns = list(signature.input_names()) if signature else []
+        if sorted(self.columns) != sorted(Features.model_fields):
+            raise PlatformError(
+                f"Version {version} of the model {NAME} wants the features {', '.join(self.columns) or '(none named)'}, "
+                f"and the API takes {', '.join(Features.model_fields)}: train it again with `workbook run`."
+            )
+        self._waiting: list[tuple[list[Features], asyncio.Future[list[float]]]] = []
+        self._working: asyncio.Task[None] | None = None
+
+    async def predict(self, rows: list[Features]) -> list[float]:
+        """The probability of churn of each row."""
+        answer: asyncio.Future[list[float]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((rows, answer))
+        if self._working is None:
+            self._working = asyncio.create_task(self._work())
+        return await answer
+
+    async def _work(self) -> None:
+        """Answer until nobody waits: all who wait at a time, by one call of the model in a thread."""
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                found = iter(await asyncio.to_thread(self._compute, [row for rows, _ in batch for row in rows]))
+                answers = [[next(found) for _ in rows] for rows, _ in batch]
+            except Exception as error:
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(error)
+            else:
+                for (_, answer), probabilities in zip(batch, answers, strict=True):
+                    if not answer.done():  # Who went away waits no more.
+                        answer.set_result(probabilities)
+        self._working = None
+
+    def _compute(self, rows: Sequence[Features]) -> list[float]:
+        import pandas as pd
+
+        frame = pd.DataFrame({name: [getattr(row, name) for row in rows] for name in self.columns}, dtype="float64")
+        found = [float(value) for value in self._model.predict(frame)]
+        if len(found) != len(rows) or not all(math.isfinite(value) and 0 <= value <= 1 for value in found):
+            raise RuntimeError(f"Version {self.version} of the model {NAME} gave something else than probabilities.")
+        return found
+
+
+def load(uri: str, version: int) -> ChurnModel:
+    """A version of the model from MLflow's store. Raises PlatformError with the cure where that can't be.
+
+    Takes seconds, and imports MLflow: not for the event loop.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    try:
+        if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+            # MLflow would make an empty one, and find no model in it.
+            raise FileNotFoundError("there is no such file")
+        import mlflow
+
+        mlflow.set_tracking_uri(uri)
+        model = mlflow.pyfunc.load_model(f"models:/{NAME}/{version}", suppress_warnings=True)
+    except Exception as error:
+        raise PlatformError(
+            f"Version {version} of the model {NAME} cannot be loaded from MLflow's store {_shown(uri)} "
+            f"({cause(error)}): bring the store back or point MLFLOW_TRACKING_URI to it, or train a model with "
+            "`workbook run`."
+        ) from error
+    return ChurnModel(version, model)
+
+
+def _shown(uri: str) -> str:
+    """An address without a user and a password."""
+    return uri.replace(f"{urlsplit(uri).netloc.rpartition('@')[0]}@", "", 1) if "@" in urlsplit(uri).netloc else uri
