@@ -121,17 +121,8 @@ def tables(release: int, customers: int, products: int, days: int) -> dict[str, 
             for month, channel in months
         ],
         "serving/dashboard": [
-            (tile, label, measure, float(value), release)
-            for tile, label, measures in (
-                ("sales", "2025-12-01", {"orders": 6 * release, "revenue_eur": 1234.5}),
-                ("sales", "2026-01-01", {"orders": 9 * release, "revenue_eur": 4321.0}),
-                *(("tiers", tier, {"customers": 10, "revenue_eur": 1000}) for tier in TIERS),
-                ("products", "P000001 Brass notebook 1", {"units": 7, "revenue_eur": 70}),
-                ("products", "P000002 <b>Brass</b> & notebook 2", {"units": 9, "revenue_eur": 90}),
-                ("quality", "customer_known", {"rows": 34}),
-                ("freshness", "payments_online", {"delivered_at": NOON.timestamp(), "rows": 437}),
-                *(("health", layer, {"seconds": 5.5, "rows": 66}) for layer in ("silver", "bronze", "gold")),
-            )
+            (tile, label, measure, value, release)
+            for tile, label, measures in _tiles(release)
             for measure, value in measures.items()
         ],
         "ml/features": [
@@ -154,13 +145,30 @@ def tables(release: int, customers: int, products: int, days: int) -> dict[str, 
     }  # fmt: skip
 
 
+def _tiles(release: int) -> list[tuple[str, str, dict[str, float]]]:
+    """The dashboard: tile, label, measures."""
+    return [
+        ("sales", "2025-12-01", {"orders": 6.0 * release, "revenue_eur": 1234.5}),
+        ("sales", "2026-01-01", {"orders": 9.0 * release, "revenue_eur": 4321.0}),
+        *(("tiers", tier, {"customers": 10.0, "revenue_eur": 1234567.0}) for tier in TIERS),
+        ("products", "P000001 Brass notebook 1", {"units": 7.0, "revenue_eur": 70.0}),
+        ("products", "P000002 <b>Brass</b> & notebook 2", {"units": 9.0, "revenue_eur": 90.0}),
+        ("quality", "customer_known", {"rows": 34.0}),
+        ("freshness", "payments_online", {"delivered_at": NOON.timestamp(), "rows": 437.0}),
+        *(("health", layer, {"seconds": 5.5, "rows": 66.0}) for layer in ("silver", "bronze", "gold")),
+    ]
+
+
 def write(base: Path, name: str, rows: Rows) -> int:
     """Write the rows of a table anew. Returns its version."""
     schema = pa.schema(list(SCHEMAS[name].items()))
     columns = zip(*rows, strict=True) if rows else [()] * len(schema)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    # One release after the other, as `lakehouse.api.releases.publish` adds them.
-    write_deltalake(base / name, pa.table(arrays, schema), mode="append" if name == "api/releases" else "overwrite")
+    if name == "api/releases":
+        # One after the other, as `lakehouse.api.releases.publish` adds them.
+        write_deltalake(base / name, pa.table(arrays, schema), mode="append")
+    else:
+        write_deltalake(base / name, pa.table(arrays, schema), mode="overwrite", schema_mode="overwrite")
     return DeltaTable(base / name).version()
 
 

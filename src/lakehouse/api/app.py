@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import APIKeyHeader, SecurityScopes
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from pydantic import Field, TypeAdapter
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.responses import HTMLResponse, Response
 
@@ -27,6 +28,7 @@ Few = Annotated[int, Query(ge=1, le=100, description="The most rows of an answer
 Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the answer before; without, the first.")]
 Word = Annotated[str | None, Query(min_length=1, max_length=40)]
 Country = Annotated[str | None, Query(pattern=r"^[A-Z]{2}$", description="ISO 3166-1, two letters.")]
+PLACE = TypeAdapter(list[Annotated[int, Field(strict=True, ge=0, lt=2**63)] | str])
 EARLIEST, LATEST = date(1, 1, 1), date(9999, 12, 31)
 
 router = APIRouter(prefix="/v1")
@@ -85,12 +87,14 @@ async def customer(now: Now, customer_id: Identifier) -> Response:
     response_model=models.Page[models.Popular],
     dependencies=scope("customers:read"),
 )
-async def recommendations_to_customer(now: Now, customer_id: Identifier, limit: Few = 10) -> Response:
+async def recommendations_to_customer(
+    now: Now, customer_id: Identifier, limit: Few = 10, cursor: Cursor = None
+) -> Response:
     """What is popular among customers of the same segment, the most popular first. It suits a new customer too."""
     if now.one("customers", customer_id) is None:
         absent("customer", customer_id, now)
     segment = now.value("customers", "segment", customer_id) or ""
-    return listed(now, "popular", {"segment": segment}, limit)
+    return listed(now, "popular", {"segment": segment}, limit, cursor)
 
 
 @router.get("/customers/{customer_id}/churn", response_model=models.One[models.Churn], dependencies=scope("churn:read"))
@@ -127,11 +131,13 @@ async def product(now: Now, product_id: Identifier) -> Response:
     response_model=models.Page[models.BoughtTogether],
     dependencies=scope("products:read"),
 )
-async def recommendations_with_product(now: Now, product_id: Identifier, limit: Few = 10) -> Response:
+async def recommendations_with_product(
+    now: Now, product_id: Identifier, limit: Few = 10, cursor: Cursor = None
+) -> Response:
     """What is bought together with a product, the highest lift first; nothing that is no longer sold."""
     if now.one("products", product_id) is None:
         absent("product", product_id, now)
-    return listed(now, "bought_together", {"asked": product_id}, limit)
+    return listed(now, "bought_together", {"asked": product_id}, limit, cursor)
 
 
 @router.get("/sales", response_model=models.Page[models.Sales], dependencies=scope("sales:read"))
@@ -162,7 +168,7 @@ def listed(
     shelf: str,
     filters: dict[str, Any],
     limit: int,
-    cursor: str | None = None,
+    cursor: str | None,
     between: tuple[str, str] | None = None,
 ) -> Response:
     """A part of a shelf, as a page."""
@@ -200,10 +206,11 @@ def after_cursor(cursor: str | None, columns: Sequence[str]) -> list[str | int]:
     if cursor is None:
         return []
     try:
-        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("utf-8")
+        place = PLACE.validate_json(text)
     except ValueError:
-        place = None
-    if not isinstance(place, list) or [type(part) for part in place] != [str] * len(columns):
+        place = []
+    if len(place) != len(columns):
         raise HTTPException(422, "The cursor is none that this list gave: leave it out to begin at the start.")
     return place
 
@@ -288,7 +295,7 @@ def described(app: FastAPI) -> dict[str, Any]:
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for path, methods in found["paths"].items():
             for operation in methods.values():
-                refusals = REFUSALS if path.startswith("/v1/") else {"503": REFUSALS["503"]}
+                refusals = REFUSALS if path.startswith("/v1/") else {"503": REFUSALS["503"]} if path == "/ready" else {}
                 operation["responses"] |= {
                     status: {"description": said, "content": content} for status, said in refusals.items()
                 }

@@ -1,4 +1,4 @@
-"""Following the releases: a thread that builds the next replica beside the one that is in use, and then changes over."""
+"""Following the releases: a thread that builds the next replica beside the one in use, and then changes over."""
 
 import gc
 import logging
@@ -96,8 +96,8 @@ def _check_features(base_path: Path, release: Release, champion: model.ChurnMode
     if version is None:
         return
     there = {field.name for field in DeltaTable(base_path / "ml" / "features", version=version).schema().fields}
-    if missing := [name for name in champion.columns if name not in there]:
+    if missing := ", ".join(name for name in champion.columns if name not in there):
         raise PlatformError(
-            f"The model {model.NAME}, version {champion.version}, was trained with {', '.join(missing)}, which ml/features "
-            f"no longer has at version {version}: give the column its name back, or train again with `workbook run`."
+            f"Version {champion.version} of the model {model.NAME} was trained with {missing}, which ml/features lacks "
+            f"at version {version}: give the column its name back, or train again with `workbook run`."
         )

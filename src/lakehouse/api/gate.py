@@ -1,4 +1,4 @@
-"""The gate that every request passes: its number, its size, who asks and how often; counted and logged on its way out."""
+"""The gate that every request passes: its number, its size, who asks, how often; counted and logged on its way out."""
 
 import logging
 import re

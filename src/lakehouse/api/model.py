@@ -3,15 +3,17 @@
 import asyncio
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from lakehouse.api.models import Features
 from lakehouse.errors import PlatformError, cause
 
 NAME = "churn"
+# The user and the password in an address.
+PASSWORD = re.compile(r"//[^/@\s]+@")
 
 
 def tracking_uri(base_path: Path) -> str:
@@ -33,8 +35,9 @@ class ChurnModel:
         signature = model.metadata.get_input_schema()
         self.columns = list(signature.input_names()) if signature else []
         if sorted(self.columns) != sorted(Features.model_fields):
+            wanted = ", ".join(self.columns) or "(none named)"
             raise PlatformError(
-                f"Version {version} of the model {NAME} wants the features {', '.join(self.columns) or '(none named)'}, "
+                f"Version {version} of the model {NAME} wants the features {wanted}, "
                 f"and the API takes {', '.join(Features.model_fields)}: train it again with `workbook run`."
             )
         self._waiting: list[tuple[list[Features], asyncio.Future[list[float]]]] = []
@@ -92,14 +95,9 @@ def load(uri: str, version: int) -> ChurnModel:
         mlflow.set_tracking_uri(uri)
         model = mlflow.pyfunc.load_model(f"models:/{NAME}/{version}", suppress_warnings=True)
     except Exception as error:
+        said = f"Version {version} of the model {NAME} cannot be loaded from MLflow's store {uri} ({cause(error)})"
         raise PlatformError(
-            f"Version {version} of the model {NAME} cannot be loaded from MLflow's store {_shown(uri)} "
-            f"({cause(error)}): bring the store back or point MLFLOW_TRACKING_URI to it, or train a model with "
-            "`workbook run`."
+            f"{PASSWORD.sub('//', said)}: bring the store back or point MLFLOW_TRACKING_URI to it, or train a model "
+            "with `workbook run`."
         ) from error
     return ChurnModel(version, model)
-
-
-def _shown(uri: str) -> str:
-    """An address without a user and a password."""
-    return uri.replace(f"{urlsplit(uri).netloc.rpartition('@')[0]}@", "", 1) if "@" in urlsplit(uri).netloc else uri
