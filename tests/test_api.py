@@ -29,6 +29,7 @@ from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from playwright.sync_api import Browser
 from pyspark.sql import SparkSession
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from typer.testing import CliRunner, Result
 
 from lakehouse import tables
@@ -47,6 +48,9 @@ ANY_RATE = Rate(1e9, 1e9)
 ASKED = {**dict.fromkeys(published.FEATURES, 1.0), "recency_days": 25.0}
 DEADLINE = 60
 """Seconds after which something that does not happen is taken for broken."""
+CASES = settings(
+    max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 
 
 @dataclass
@@ -470,10 +474,13 @@ def test_whatever_is_asked_by_the_description_is_answered_as_described(served: S
     for found in schema.get_all_operations():
         operation = found.ok()
 
-        @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        )
         @given(case=operation.as_strategy())
         def holds(case: schemathesis.Case) -> None:
-            answer = case.call_and_validate(headers={"X-API-Key": key})
+            # No schema can tell a cursor that was given from one that was made up.
+            answer = case.call_and_validate(headers={"X-API-Key": key}, excluded_checks=[positive_data_acceptance])
             assert answer.status_code < 500
             asked[case.path] += 1
 
@@ -762,9 +769,7 @@ def test_the_dashboard_shows_the_release_sums_and_the_risks_of_churn_and_no_cust
 # The command.
 
 
-def test_it_serves_where_spark_cannot_be_imported_shows_a_key_once_and_ends_on_ctrl_c(
-    store: str, tmp_path: Path
-) -> None:
+def test_it_serves_where_spark_cannot_be_imported_and_ends_on_ctrl_c(store: str, tmp_path: Path) -> None:
     port = free_port()
     program = (
         "import sys; sys.modules['pyspark'] = None\n"
@@ -813,13 +818,11 @@ def test_a_missing_folder_and_a_taken_port_are_one_sentence(tmp_path: Path) -> N
     assert missing.stderr == (
         f"There is no platform in {tmp_path}/nowhere: run `workbook run` first, or name its folder with --base-path.\n"
     )
-    with (
-        socket.socket() as other,
-        pytest.raises(PlatformError, match=r"^Port \d+ cannot be had .*, or take another with"),
-    ):
+    with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        server.serve(str(tmp_path), other.getsockname()[1], print)
+        with pytest.raises(PlatformError, match=r"^Port \d+ cannot be had .*, or take another with --port\.$"):
+            server.serve(str(tmp_path), other.getsockname()[1], print)
 
 
 def test_the_command_key_makes_a_key_with_scopes_and_takes_it_away(tmp_path: Path) -> None:
