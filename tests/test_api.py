@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import stat
@@ -48,6 +49,8 @@ ANY_RATE = Rate(1e9, 1e9)
 ASKED = {**dict.fromkeys(published.FEATURES, 1.0), "recency_days": 25.0}
 DEADLINE = 60
 """Seconds after which something that does not happen is taken for broken."""
+ROOT = Path(__file__).parents[1]
+PAGE, README = ROOT / "book" / "platform_api.md", ROOT / "README.md"
 CASES = settings(
     max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
@@ -486,6 +489,39 @@ def test_whatever_is_asked_by_the_description_is_answered_as_described(served: S
 
         holds()
     assert len(asked) == 11 and asked["/v1/churn"] >= 25
+
+
+def curl(served: Served, command: str) -> httpx.Response:
+    """The answer to a curl command of a page, with this server and this key in the place of those in it."""
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words.pop(0) == "curl"
+    headers, body, path = {}, None, ""
+    while words:
+        word = words.pop(0)
+        if word == "-H":
+            name, _, value = words.pop(0).partition(": ")
+            headers[name] = value.replace("$KEY", served.client.headers["X-API-Key"])
+        elif word == "-d":
+            body = words.pop(0)
+        else:
+            path = word.removeprefix("http://127.0.0.1:8000")
+    return httpx.request("POST" if body else "GET", served.address + path, headers=headers, content=body)
+
+
+def test_the_page_shows_what_the_api_answers(served: Served) -> None:
+    pairs = re.findall(r"```bash\n(curl .*?)\n```\n\n```json\n(.*?)\n```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(pairs) == 10
+    for command, shown in pairs:
+        assert curl(served, command).json() == json.loads(shown), command
+
+
+def test_the_readme_asks_every_endpoint_and_each_answers(served: Served) -> None:
+    text = README.read_text(encoding="utf-8")
+    commands = re.findall(r"^curl .*(?:\n  .*)*", text, re.MULTILINE)
+    assert all(curl(served, command).status_code == 200 for command in commands)
+    asked = {re.sub(r"/[CP]\d+", "/{}", path) for path in re.findall(r":8000(/[^\"?]*)", "".join(commands))}
+    described = {re.sub(r"{\w+}", "{}", path) for path in served.client.get("/openapi.json").json()["paths"]}
+    assert asked == described | {"/metrics", "/openapi.json"}
 
 
 # Releases.

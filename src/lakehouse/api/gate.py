@@ -105,7 +105,7 @@ class Gate:
             return problem(scope, 503, str(error))
         if key is None:
             said = "The key in X-API-Key is not known" if "x-api-key" in headers else "The header X-API-Key is missing"
-            return problem(scope, 401, f"{said}: `workbook key` makes one.", {"WWW-Authenticate": "ApiKey"})
+            return problem(scope, 401, f"{said}: `workbook key NAME` makes one.", {"WWW-Authenticate": "ApiKey"})
         scope["state"]["key"] = key
         if seconds := self._limiter.wait(key):
             return problem(
