@@ -42,23 +42,24 @@ async def current(request: Request) -> Replica:
     return found
 
 
-async def allowed(
-    request: Request,
-    needed: SecurityScopes,
-    _: Annotated[str | None, Security(APIKeyHeader(name="X-API-Key", scheme_name="key", auto_error=False))],
-) -> None:
-    """Refuse a key that lacks a scope. The gate has let nobody through without a key."""
-    key = request.state.key
-    if missing := [scope for scope in needed.scopes if scope not in key.scopes]:
-        raise HTTPException(403, f"The key {key.name} lacks the scope {missing[0]}.")
+class Allowed(APIKeyHeader):
+    """The key in a header, and the scopes that a route needs of it. The gate lets nobody come here without a key."""
+
+    async def __call__(self, request: Request, needed: SecurityScopes) -> None:  # type: ignore[override]
+        key = request.state.key
+        if missing := [scope for scope in needed.scopes if scope not in key.scopes]:
+            raise HTTPException(403, f"The key {key.name} lacks the scope {missing[0]}.")
 
 
 Now = Annotated[Replica, Depends(current)]
 
 
+ALLOWED = Allowed(name="X-API-Key", scheme_name="key")
+
+
 def scope(name: str) -> list[Any]:
     """The dependency of a route that needs a scope."""
-    return [Security(allowed, scopes=[name])]
+    return [Security(ALLOWED, scopes=[name])]
 
 
 @router.get("/customers", response_model=models.Page[models.Customer], dependencies=scope("customers:read"))
