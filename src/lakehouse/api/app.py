@@ -14,11 +14,12 @@ from fastapi.security import APIKeyHeader, SecurityScopes
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from pydantic import Field, TypeAdapter
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import HTMLResponse, Response
 
 from lakehouse.api import models, page
 from lakehouse.api.follower import NOTHING, Follower
-from lakehouse.api.gate import Gate, problem
+from lakehouse.api.gate import LARGEST_BODY, Gate, problem
 from lakehouse.api.keys import Keys, Limiter, Rate
 from lakehouse.api.replica import Replica, source
 
@@ -229,6 +230,7 @@ def create_app(base_path: File, follower: Follower, rate: Rate | None = None) ->
     shown.set_function(lambda: follower.current.release.release if follower.current else 0)
     broken = Gauge("lakehouse_degraded", "1 where something hinders the next release.", registry=registry)
     broken.set_function(lambda: follower.problem is not None)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
     app.add_middleware(Gate, keys=Keys(base_path), limiter=Limiter(rate or Rate()), registry=registry)
 
     @app.exception_handler(AnyHTTPException)
