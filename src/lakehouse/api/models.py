@@ -119,12 +119,14 @@ class BoughtTogether(Suggestion):
     lift: float = Field(description="How many times more often than by chance; more than 1 means they go together.")
 
 
-class Popular(Suggestion):
-    """A product that is popular in a customer's segment."""
+class Recommendation(Suggestion):
+    """A product to show to a customer, and why."""
 
-    segment: str
-    rank: int = Field(description="1 is the most popular.")
-    orders: int = Field(description="Orders of the segment that have it.")
+    rank: int = Field(description="The lowest comes first.")
+    reason: Literal["bought_together", "popular_in_segment"]
+    because_of: str | None = Field(description="What the customer bought, and it is bought together with.")
+    support: float | None
+    lift: float | None
 
 
 class Features(Strict):

@@ -110,11 +110,20 @@ SHELVES = (
         ("asked", "place"),
     ),
     Shelf(
+        "recommended",
+        models.Recommendation,
+        ("ml/recommendations", "gold/product_performance"),
+        "SELECT r.customer_id, r.rank, r.product_id, p.name, p.category, p.unit_price, 'bought_together' AS reason, "
+        "r.because_of, r.support, r.lift FROM recommendations AS r " + _SOLD.format("r.product_id"),
+        ("customer_id", "rank"),
+    ),
+    Shelf(
         "popular",
-        models.Popular,
+        models.Recommendation,
         ("ml/popular", "gold/product_performance"),
-        "SELECT s.segment, s.rank, s.product_id, p.name, p.category, p.unit_price, s.orders FROM popular AS s "
-        + _SOLD.format("s.product_id"),
+        "SELECT s.segment, s.rank, s.product_id, p.name, p.category, p.unit_price, 'popular_in_segment' AS reason, "
+        "CAST(NULL AS VARCHAR) AS because_of, CAST(NULL AS DOUBLE) AS support, CAST(NULL AS DOUBLE) AS lift "
+        "FROM popular AS s " + _SOLD.format("s.product_id"),
         ("segment", "rank"),
     ),
     Shelf(
