@@ -705,6 +705,13 @@ def renamed_column(base: Path, patch: pytest.MonkeyPatch) -> None:
     published.publish(base, 2, model_version=1)
 
 
+def unknown_risk(base: Path, patch: pytest.MonkeyPatch) -> None:
+    written = published.tables(2, 40, 6, 10)
+    written["ml/predictions"] = [(customer, day, 0.5, "odd", 1) for customer, day, *_ in written["ml/predictions"]]
+    versions = {name: published.write(base, name, rows) for name, rows in written.items()}
+    published.publish(base, 2, model_version=1, versions=versions)
+
+
 def missing_files(base: Path, patch: pytest.MonkeyPatch) -> None:
     published.publish(base, 2, model_version=1)
     for file in DeltaTable(base / "gold" / "customer_360").file_uris():
@@ -726,6 +733,7 @@ def missing_releases(base: Path, patch: pytest.MonkeyPatch) -> None:
         (missing_model, r"^Version 3 of the model churn cannot be loaded from .*train a model with `workbook run`"),
         (other_model, r"^Version 2 of the model churn wants the features days_since, .*`workbook run`"),
         (renamed_column, r"^Version 1 of the model churn was trained with recency_days, which ml/features lacks at"),
+        (unknown_risk, r"^Release 2 of .* cannot be read .*risk in ml/predictions or ml/features: Input should be"),
         (missing_files, r"^Release 2 of .* cannot be read .*run `workbook run`"),
         (missing_releases, r"^The table api/releases of .* is gone: run `workbook run`"),
     ],

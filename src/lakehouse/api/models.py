@@ -13,7 +13,7 @@ Data = TypeVar("Data")
 Tier = Literal["platinum", "gold", "silver", "bronze"]
 Period = Literal["day", "week", "month", "quarter", "year"]
 Dimension = Literal["none", "channel"]
-Risk = Literal["low", "medium", "high"]
+Risk = Literal["high", "medium", "low", "left"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 # Far more than any customer has, and small enough for the single precision that some models compute with.
 LARGEST = 1e9
@@ -149,7 +149,7 @@ class Churn(Strict):
     customer_id: str
     as_of: date = Field(description="The day up to which the model knew.")
     probability: Probability
-    risk: Risk
+    risk: Risk = Field(description="`left` where the customer has ended their account.")
     features: Features | None = Field(description="What the model was told; null where it is no longer there.")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
+from pydantic import ValidationError
 
 from lakehouse.api import models
 from lakehouse.api.model import ChurnModel
@@ -298,9 +299,14 @@ def _fill(building: sqlite3.Connection, shelf: Shelf, lake: _Lake) -> None:
 
 def _stored(shelf: Shelf, row: dict[str, Any]) -> list[Any]:
     """A row as it lies on the shelf: its key, its filters, and itself as JSON."""
-    body = shelf.model.model_validate({name: row[name] for name in shelf.model.model_fields}).model_dump_json().encode()
+    try:
+        body = shelf.model.model_validate({name: row[name] for name in shelf.model.model_fields}).model_dump_json()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        column = ".".join(str(part) for part in fault["loc"])
+        raise ValueError(f"{column} in {' or '.join(shelf.made_from)}: {fault['msg']}") from error
     found = [row[name] for name in shelf.key + shelf.filters]
-    return [value.isoformat() if isinstance(value, date) else value for value in found] + [body]
+    return [value.isoformat() if isinstance(value, date) else value for value in found] + [body.encode()]
 
 
 def _close(connection: sqlite3.Connection, folder: "tempfile.TemporaryDirectory[str]") -> None:
