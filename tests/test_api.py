@@ -315,8 +315,10 @@ def test_health_readiness_and_metrics_need_no_key(served: Served) -> None:
         "model_version": 1,
     }
     assert httpx.get(f"{served.address}/ready").json() == {"release": 7}
+    assert httpx.request("MADEUP", f"{served.address}/health").status_code == 405
     counted = 'lakehouse_requests_total{method="GET",route="/health",status="200"}'
-    assert counted in httpx.get(f"{served.address}/metrics").text
+    metrics = httpx.get(f"{served.address}/metrics").text
+    assert counted in metrics and "MADEUP" not in metrics
 
 
 # What is refused.
