@@ -214,9 +214,7 @@ def show(scale: float, title: str, found: dict[str, Measured], wrong: list[str])
         comparable = platform.seconds - (platform.beyond if name == "DuckDB" else 0)
         ratio = one.seconds / comparable
         print(f"| {scale:g} | {title} | {name} | {one.seconds:.1f} | {one.memory:.1f} | {ratio:.2f} |", flush=True)
-    print(
-        f"Of the platform's seconds ML and the API's release are {platform.beyond:.1f}; DuckDB does neither, and is compared without them."
-    )
+    print(f"{platform.beyond:.1f} of the platform's seconds are ML and the API's release, left out beside DuckDB.")
     print("All tables agree." if not wrong else f"THEY DIFFER: {', '.join(wrong)}", flush=True)
 
 

@@ -363,7 +363,7 @@ def churn(spark: SparkSession, base: str, today: str) -> None:
         )
     print("AUC", auc)
     scored = model.transform(features(spark, base, today))
-    probability = vector_to_array("probability")[1].alias("probability")
+    probability = vector_to_array(F.col("probability"))[1].alias("probability")
     save(scored.select("customer_id", probability), base, "ml", "predictions")
 
 
