@@ -4,6 +4,8 @@ The rows of a release follow from its number, so that whoever reads them can see
 tests of the API and for its benchmark.
 """
 
+import base64
+import json
 import os
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
@@ -187,6 +189,11 @@ def publish(
         versions = {name: write(base, name, rows) for name, rows in tables(release, customers, products, days).items()}
     when = NOON + timedelta(minutes=release)
     write(base, "api/releases", [(release, when, NOON, AS_OF, model_version, list(versions.items()))])
+
+
+def cursor(identifier: str) -> str:
+    """The cursor of a list behind an id."""
+    return base64.urlsafe_b64encode(json.dumps([identifier]).encode()).decode().rstrip("=")
 
 
 def store(base: Path) -> str:
