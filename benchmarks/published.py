@@ -80,6 +80,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "orders": COUNT,
         **dict.fromkeys(("support", "confidence", "lift"), REAL),
     },
+    "ml/recommendations": {
+        "customer_id": TEXT,
+        "rank": pa.int32(),
+        **dict.fromkeys(("product_id", "because_of"), TEXT),
+        **dict.fromkeys(("support", "lift"), REAL),
+    },
     "ml/popular": {"segment": TEXT, "product_id": TEXT, "orders": COUNT, "rank": pa.int32()},
     "api/releases": {
         "release": COUNT,
@@ -140,6 +146,11 @@ def tables(release: int, customers: int, products: int, days: int) -> dict[str, 
             for a in some
             for b in some
             if 0 < abs(a - b) <= 20
+        ],
+        "ml/recommendations": [
+            (f"C{i:07}", place, f"P{place:06}", "P000005", 0.01 * release, 2.5)
+            for i in range(2, customers + 1)
+            for place in (1, 2, 3)
         ],
         "ml/popular": [
             (segment, f"P{i:06}", release, i) for segment in SEGMENTS for i in range(1, min(products, 20) + 1)

@@ -220,7 +220,35 @@ def test_a_customer_who_never_bought_is_shown_what_is_popular_in_the_segment(ser
     assert [(row["rank"], row["product_id"]) for row in answer["data"]] == [
         *((1, "P000001"), (2, "P000002"), (4, "P000004"), (5, "P000005"), (6, "P000006"))
     ]
-    assert {row["segment"] for row in answer["data"]} == {"regular"}
+    assert answer["data"][0] == {
+        "product_id": "P000001",
+        "name": "Brass notebook 1",
+        "category": "toys",
+        "unit_price": "12.50",
+        "rank": 1,
+        "reason": "popular_in_segment",
+        "because_of": None,
+        "support": None,
+        "lift": None,
+    }
+    assert answer["source"] == source("ml/popular", "gold/product_performance")
+
+
+def test_a_customer_is_shown_what_goes_with_what_they_bought(served: Served) -> None:
+    answer = served.get("/v1/customers/C0000002/recommendations")
+    assert [row["product_id"] for row in answer["data"]] == ["P000001", "P000002"]
+    assert answer["data"][0] == {
+        "product_id": "P000001",
+        "name": "Brass notebook 1",
+        "category": "toys",
+        "unit_price": "12.50",
+        "rank": 1,
+        "reason": "bought_together",
+        "because_of": "P000005",
+        "support": 0.07,
+        "lift": 2.5,
+    }
+    assert answer["source"] == source("ml/recommendations", "gold/product_performance")
 
 
 @pytest.mark.parametrize(
@@ -510,7 +538,7 @@ def curl(served: Served, command: str) -> httpx.Response:
 
 def test_the_page_shows_what_the_api_answers(served: Served) -> None:
     pairs = re.findall(r"```bash\n(curl .*?)\n```\n\n```json\n(.*?)\n```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(pairs) == 10
+    assert len(pairs) == 11
     for command, shown in pairs:
         assert curl(served, command).json() == json.loads(shown), command
 
@@ -611,7 +639,7 @@ READERS: list[tuple[str, Any]] = [
     ("/v1/customers?limit=1000", lambda rows: [row["orders"] for row in rows if row["orders"]]),
     ("/v1/products", lambda rows: [row["units"] for row in rows]),
     ("/v1/products/P000001/recommendations", lambda rows: [row["orders"] for row in rows]),
-    ("/v1/customers/C0000002/recommendations", lambda rows: [row["orders"] for row in rows]),
+    ("/v1/customers/C0000002/recommendations", lambda rows: [round(100 * row["support"]) for row in rows]),
     ("/v1/customers/C0000002/churn", lambda row: [row["features"]["value_90"]]),
     ("/v1/sales?period=day&dimension=channel", lambda rows: [row["orders"] for row in rows]),
 ]
@@ -677,6 +705,13 @@ def renamed_column(base: Path, patch: pytest.MonkeyPatch) -> None:
     published.publish(base, 2, model_version=1)
 
 
+def unknown_risk(base: Path, patch: pytest.MonkeyPatch) -> None:
+    written = published.tables(2, 40, 6, 10)
+    written["ml/predictions"] = [(customer, day, 0.5, "odd", 1) for customer, day, *_ in written["ml/predictions"]]
+    versions = {name: published.write(base, name, rows) for name, rows in written.items()}
+    published.publish(base, 2, model_version=1, versions=versions)
+
+
 def missing_files(base: Path, patch: pytest.MonkeyPatch) -> None:
     published.publish(base, 2, model_version=1)
     for file in DeltaTable(base / "gold" / "customer_360").file_uris():
@@ -698,6 +733,7 @@ def missing_releases(base: Path, patch: pytest.MonkeyPatch) -> None:
         (missing_model, r"^Version 3 of the model churn cannot be loaded from .*train a model with `workbook run`"),
         (other_model, r"^Version 2 of the model churn wants the features days_since, .*`workbook run`"),
         (renamed_column, r"^Version 1 of the model churn was trained with recency_days, which ml/features lacks at"),
+        (unknown_risk, r"^Release 2 of .* cannot be read .*risk in ml/predictions or ml/features: Input should be"),
         (missing_files, r"^Release 2 of .* cannot be read .*run `workbook run`"),
         (missing_releases, r"^The table api/releases of .* is gone: run `workbook run`"),
     ],

@@ -86,15 +86,18 @@ async def customer(now: Now, customer_id: Identifier) -> Response:
 
 @router.get(
     "/customers/{customer_id}/recommendations",
-    response_model=models.Page[models.Popular],
+    response_model=models.Page[models.Recommendation],
     dependencies=scope("customers:read"),
 )
 async def recommendations_to_customer(
     now: Now, customer_id: Identifier, limit: Few = 10, cursor: Cursor = None
 ) -> Response:
-    """What is popular among customers of the same segment, the most popular first. It suits a new customer too."""
+    """What goes with what a customer bought last; for who bought nothing with company, what the segment buys most."""
     if now.one("customers", customer_id) is None:
         absent("customer", customer_id, now)
+    own = {"customer_id": customer_id}
+    if now.has("recommended") and now.part("recommended", own, 1)[0]:
+        return listed(now, "recommended", own, limit, cursor)
     segment = now.value("customers", "segment", customer_id) or ""
     return listed(now, "popular", {"segment": segment}, limit, cursor)
 
