@@ -1,4 +1,4 @@
-"""The platform from end to end: sources, ingestion and bronze, silver, gold, serving; ML and the API come behind them.
+"""The platform from end to end: sources, ingestion and bronze, silver, gold, serving, ML, and the API's releases.
 
 Each layer is planned, done and noted in the journal. So a run that died, or that failed, is continued by the next one
 from the layer where it stopped, and the layers above it keep their last good state until then.
@@ -11,20 +11,22 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from functools import partial
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse import books, bronze, gold, quality, report, serving, silver, tables
+from lakehouse import books, bronze, gold, ml, quality, report, serving, silver, tables
+from lakehouse.api import releases
 from lakehouse.books import Book, Books, Kept, Nulls
 from lakehouse.errors import PlatformError, cause
+from lakehouse.ml import Churn, registry
 from lakehouse.operations import Journal, Note
 from lakehouse.places import Places
-from lakehouse.sources import Addresses, SourceSystems
+from lakehouse.sources import Addresses, SourceSystems, churn_probability, loaded_on
 
-LAYERS = ("sources", "bronze", "silver", "gold", "serving")
+LAYERS = ("sources", "bronze", "silver", "gold", "serving", "ml", "api")
 ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
     # Delta would copy what a MERGE reads, in case that it changes meanwhile; here it is files that nobody writes to.
@@ -70,7 +72,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class PlatformResult:
-    """What a run did, and how the platform stands after it. `report` is the HTML page, where it could be saved."""
+    """What a run did, and how the platform stands after it.
+
+    `churn` is how the model stands; None where it has never looked at a customer. `report` is the HTML page, where it
+    could be saved.
+    """
 
     nothing_new: bool
     layers: tuple[Layer, ...]
@@ -79,6 +85,7 @@ class PlatformResult:
     nulls: tuple[Nulls, ...]
     rules: tuple[Kept, ...]
     discrepancies: tuple[tuple[str, str], ...]
+    churn: Churn | None = None
     report: Path | None = None
 
     @property
@@ -105,6 +112,7 @@ class DataPlatformOrchestrator:
     scale: float = 1.0
     seed: int = 7
     addresses: Addresses | None = None
+    as_of: date | None = None
     on_progress: Callable[[Progress], None] = lambda progress: None
     places: Places = field(init=False)
 
@@ -139,12 +147,16 @@ class _Run:
         self._running = running
         self._systems: SourceSystems | None = None
         self._changed = False
+        self._churn: Churn | None = None
+        self._beside = running.enter_context(ThreadPoolExecutor(1))
         running.enter_context(_settings(self._spark, ALWAYS))
         self._journal = Journal(self._spark, self._places, self._run_id)
 
     def through(self, days: int) -> PlatformResult:
         """All layers, each after the one that it reads from."""
         first_load, rows = self._journal.last("bronze") is None, 0
+        # MLflow takes seconds to import, and nobody waits for it now. If it does not start, its layer says so.
+        warm = self._beside.submit(registry.warm, self._places)
         self._layer("sources", self._start)
         with _settings(self._spark, {} if first_load else FOR_FEW_ROWS):
             for day in self._days(days):
@@ -157,6 +169,9 @@ class _Run:
                 counted = beside.submit(books.closed, self._spark, self._places)
                 self._layer("gold", self._gold)
                 self._layer("serving", self._serving)
+                warm.result()
+                self._layer("ml", self._ml)
+                self._layer("api", self._api)
             return self._result(counted.result())
 
     def _layer(self, name: str, work: Callable[[], int]) -> int:
@@ -252,6 +267,51 @@ class _Run:
 
         return self._bring("serving", "gold", serving.TABLES, refresh)
 
+    def _ml(self) -> int:
+        """What silver has got since, or, after a rollback, what another champion says of the same."""
+        done, rows = self._journal.last("ml"), 0
+        with registry.opened(self._places) as models:
+
+            def until() -> dict[str, int]:
+                champion = models.champion()
+                return {**silver_versions, "champion": champion.version if champion else 0}
+
+            silver_versions = self._versions("silver", ml.INPUTS)
+            if len(silver_versions) == len(ml.INPUTS) and until() != (dict(done.versions) if done else {}):
+                began, batch = time.monotonic(), self._journal.next_batch("ml")
+                rows, refused = ml.refresh(
+                    self._spark, self._places, models, batch, silver_versions, self._as_of(), self._known()
+                )
+                self._done("ml", batch, until(), rows, began, refused)
+            noted = self._journal.last("ml")
+            self._churn = ml.standing(self._spark, self._places, models, noted.message if noted else None)
+        return rows
+
+    def _as_of(self) -> date:
+        """The date that customers are scored for."""
+        if self._platform.as_of:
+            return self._platform.as_of
+        delivered = self._journal.last("bronze")
+        if self._platform.addresses is None and delivered:
+            return loaded_on(delivered.versions["day"])
+        return datetime.now(timezone.utc).date()
+
+    def _known(self) -> ml.Known | None:
+        """The true probability of leaving: known of the course's own shop alone."""
+        return churn_probability if self._platform.addresses is None else None
+
+    def _api(self) -> int:
+        """A release for the API, when serving or ML has something new."""
+        notes = {layer: note.batch for layer in ("serving", "ml") if (note := self._journal.last(layer))}
+        done = self._journal.last("api")
+        if "serving" not in notes or notes == (dict(done.versions) if done else {}):
+            return 0
+        began, batch = time.monotonic(), self._journal.next_batch("api")
+        as_of, version = (self._churn.as_of, self._churn.version) if self._churn else (None, None)
+        releases.publish(self._spark, self._places, batch, self._versions("ml", ml.TABLES), as_of, version)
+        self._done("api", batch, notes, 1, began)
+        return 1
+
     def _bring(
         self,
         layer: str,
@@ -283,6 +343,7 @@ class _Run:
             nothing_new=not self._changed,
             layers=tuple(self._layers.values()),
             **vars(counted),
+            churn=self._churn,
             discrepancies=bronze.discrepancies(self._spark, self._places),
         )
 

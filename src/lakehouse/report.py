@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment
 
+from lakehouse.ml import drift
 from lakehouse.places import Places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lakehouse.ml import Churn
     from lakehouse.orchestrator import PlatformResult
 
 # Readable on white and on black, and told apart by hatching too, not by colour alone.
@@ -55,7 +57,19 @@ def summary(result: "PlatformResult") -> str:
     counts = ", ".join(f"{number:,} {name}" for name, number in result.processed.items())
     books = "The books balance." if result.balanced else "THE BOOKS DO NOT BALANCE."
     news = "Nothing new. " if result.nothing_new else ""
-    return f"{news}{counts} processed. {books}"
+    return " ".join(filter(None, (f"{news}{counts} processed. {books}", churn(result.churn))))
+
+
+def churn(state: "Churn | None") -> str:
+    """What became of the model, in a sentence or two; nothing where it has never looked at a customer."""
+    if state is None:
+        return ""
+    refused = f"The newest quarter has no champion: {state.refused}." if state.refused else ""
+    if state.version is None:
+        return f"No churn predictions. {refused}"
+    best = f" (the best possible: {state.metrics['best_auc']:.3f})" if "best_auc" in state.metrics else ""
+    made = f"{state.predictions:,} churn predictions as of {state.as_of}, by model version {state.version}"
+    return f"{made}, AUC {state.metrics['auc']:.3f}{best}. {refused}".strip()
 
 
 def tables(result: "PlatformResult") -> list[Table]:
@@ -94,8 +108,30 @@ def tables(result: "PlatformResult") -> list[Table]:
                 for one in result.rules
             ],
         ),
+        Table("Model", ("measure", "value"), _measures(result.churn)),
+        Table(
+            "Drift: are customers still like those it has learnt from?",
+            ("feature", "PSI", "verdict"),
+            [
+                (name, f"{index:.3f}", drift.verdict(index))
+                for name, index in (result.churn.drift if result.churn else {}).items()
+            ],
+        ),
         Table("Files that are not as announced", ("file", "problem"), result.discrepancies),
     ]
+
+
+def _measures(state: "Churn | None") -> list[tuple[str, str]]:
+    """What was measured when the champion was trained, on the quarter that it had not seen."""
+    names = {
+        "auc": "AUC",
+        "best_auc": "AUC of the best possible predictor",
+        "recency_auc": "AUC of the days since the last purchase, without a model",
+        "brier": "Brier score",
+        "baseline_brier": "Brier score of saying the same of everybody",
+    }
+    measured = state.metrics if state else {}
+    return [(text, f"{measured[name]:.4f}") for name, text in names.items() if name in measured]
 
 
 def html(result: "PlatformResult") -> str:

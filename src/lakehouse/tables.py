@@ -43,9 +43,14 @@ def append(rows: DataFrame, target: str, **options: str | int | bool) -> None:
     writer.saveAsTable(target)
 
 
-def overwrite(rows: DataFrame, target: str) -> None:
-    """Put the rows in the place of all that the table holds, in one commit: a reader sees the old ones or the new."""
+def overwrite(rows: DataFrame, target: str, where: str | None = None) -> None:
+    """Put the rows in the place of all that the table holds, in one commit: a reader sees the old ones or the new.
+
+    `where` limits it to the rows of the table for which the condition is true; the new ones must fulfil it too.
+    """
     writer = rows.write.format("delta").mode("overwrite").options(**CHANGE_FEED)
+    if where is not None:
+        writer = writer.option("replaceWhere", where)
     if "/" in target:
         writer.save(target)
     else:

@@ -1,0 +1,248 @@
+"""Reading and writing of the layer: features, the model, what it says of every customer, drift, and what goes together.
+
+Everything is made from silver as it was at given versions. Training happens when a quarter is over that no model has
+been tested on; otherwise the champion scores.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
+
+from lakehouse import tables
+from lakehouse.ingestion import write_once
+from lakehouse.ml import baskets, churn, gate
+from lakehouse.ml.drift import drift, reference, verdict
+from lakehouse.ml.features import FEATURES, as_known, everybody, features, labels, members, quarters_over
+from lakehouse.ml.forest import Forest
+from lakehouse.ml.registry import Registered, Registry
+from lakehouse.places import Places
+
+INPUTS = ("transactions", "customers")
+TABLES = ("features", "predictions", "drift", "bought_together", "popular", "recommendations")
+# The newest quarters that are learnt from, and how many customers at most: more teach a forest nothing new.
+QUARTERS = 4
+MOST_CUSTOMERS = 50_000
+# What the shop does about a customer depends on these probabilities of leaving within the quarter.
+RISKS = (("high", 0.4), ("medium", 0.2))
+LOWEST_RISK = "low"
+
+
+@dataclass(frozen=True)
+class Churn:
+    """How the layer stands. `version`, and the metrics, are the champion's; None and empty where there is none.
+
+    `refused` says why the newest quarter has no champion, if it has none.
+    """
+
+    as_of: date
+    predictions: int
+    version: int | None
+    metrics: Mapping[str, float]
+    drift: Mapping[str, float]
+    refused: str | None = None
+
+
+def risk(probability: Column) -> Column:
+    """low, medium (from 20 %) or high (from 40 %)."""
+    found = F.lit(LOWEST_RISK)
+    for name, least in reversed(RISKS):
+        found = F.when(probability >= least, name).otherwise(found)
+    return found
+
+
+def scored(rows: DataFrame, forest: Forest) -> DataFrame:
+    """Rows with the features, and with `probability`: that of leaving within the quarter, by the trees."""
+
+    def probability(*given: pd.Series) -> pd.Series:
+        return pd.Series(forest.predict(pd.concat(given, axis=1).to_numpy("float64")))
+
+    return rows.withColumn("probability", pandas_udf(probability, "DOUBLE")(*FEATURES))  # type: ignore[call-overload]
+
+
+def predictions(asked: DataFrame, customers: DataFrame, champion: Registered, forest: Forest) -> DataFrame:
+    """What the champion says of every customer.
+
+    Columns: customer_id, as_of, probability (of leaving within the quarter from as_of), risk (low, medium or high),
+    model_version. Of those whose membership has ended nobody asks: their probability is 1, their risk `left`. Key:
+    customer_id.
+    """
+    ended = customers.where("is_current").select("customer_id", "ended_on")
+    gone = F.col("ended_on") < F.col("as_of")
+    rows = scored(asked, forest).join(ended, "customer_id")
+    return rows.select(
+        "customer_id",
+        "as_of",
+        F.when(gone, 1.0).otherwise(F.col("probability")).alias("probability"),
+        F.when(gone, "left").otherwise(risk(F.col("probability"))).alias("risk"),
+        F.lit(champion.version).cast("BIGINT").alias("model_version"),
+    )
+
+
+def refresh(
+    spark: SparkSession,
+    places: Places,
+    registry: Registry,
+    batch: int,
+    until: Mapping[str, int],
+    as_of: date,
+    known: churn.Known | None,
+) -> tuple[int, str | None]:
+    """Bring the layer up to date with silver as it was at `until`, its versions by table; score for the date `as_of`.
+
+    Returns the rows of features and predictions that were written, and why the newest quarter has no champion, if it
+    has none. `known` is the true probability of leaving, where somebody knows it: the best possible AUC is reported
+    then. Doing it again writes the same rows. Raises PlatformError where MLflow's store, or the champion in it, cannot
+    be read.
+    """
+    transactions, customers = (tables.read(spark, places.table("silver", name), until[name]) for name in INPUTS)
+    [begins] = transactions.agg(F.min("ordered_on").alias("on")).collect()
+    quarters = quarters_over(begins["on"] or as_of, as_of)[-QUARTERS:]
+    with ThreadPoolExecutor(1) as beside:
+        together = beside.submit(_keep_baskets, places, transactions, customers)
+        rows = _keep_features(spark, places, transactions, customers, quarters, as_of)
+        refused = _train(spark, places, registry, customers, quarters, until, known)
+        rows += _predict(spark, places, registry, customers, as_of, batch)
+        together.result()
+    return rows, refused
+
+
+def _sample(customers: DataFrame) -> DataFrame:
+    """Of many customers the same ones each time, by their ids: about as many as are learnt from."""
+    number = customers.where("is_current").count()
+    kept = 1000 * MOST_CUSTOMERS // max(number, 1)
+    return customers if kept >= 1000 else customers.where(F.expr(f"pmod(xxhash64(customer_id), 1000) < {kept}"))
+
+
+def _keep_features(
+    spark: SparkSession,
+    places: Places,
+    transactions: DataFrame,
+    customers: DataFrame,
+    quarters: list[date],
+    as_of: date,
+) -> int:
+    """Add the features of today, and of quarters that the table lacks; remove those of customers who were erased."""
+    target, dates = places.table("ml", "features"), quarters
+    spine = everybody(customers, [as_of]).drop("ended_on")
+    if tables.exists(spark, target):
+        stored = tables.read(spark, target)
+        there = {row["as_of"] for row in stored.select("as_of").distinct().collect()}
+        dates = [day for day in quarters if day not in there]
+        gone = stored.select("customer_id", "as_of").join(
+            customers.where("is_current").select("customer_id"), "customer_id", "left_anti"
+        )
+        erased = gone.withColumn("remove", F.lit(True))
+        tables.merge(erased, target, ("customer_id", "as_of"), places.folder("staging", "features"))
+    if dates:
+        spine = spine.union(members(_sample(customers), dates))
+    tables.overwrite(features(transactions, spine), target, where=_days("as_of", [*dates, as_of]))
+    return tables.read(spark, target).where(_days("as_of", [*dates, as_of])).count()
+
+
+def _days(column: str, dates: list[date]) -> str:
+    return f"{column} IN ({', '.join(f'''DATE '{day}' ''' for day in dates)})"
+
+
+def _train(
+    spark: SparkSession,
+    places: Places,
+    registry: Registry,
+    customers: DataFrame,
+    quarters: list[date],
+    until: Mapping[str, int],
+    known: churn.Known | None,
+) -> str | None:
+    """Train and judge, if the newest quarter has tested no model yet, and promote what passes the gate.
+
+    Returns why the newest quarter has no champion.
+    """
+    shape = repr((quarters, FEATURES, churn.DEPTHS, churn.TREES, churn.SEED))
+    training = hashlib.sha256(shape.encode()).hexdigest()[:16]
+    model = registry.find(training=training)
+    if model is None:
+        asked = labels(_sample(customers), quarters)
+        rows = as_known(asked, tables.read(spark, places.table("ml", "features"))).where("as_of IS NOT NULL")
+        counts = rows.groupBy("at").agg(F.sum("churned").alias("left"), F.count("*").alias("asked")).collect()
+        missing = churn.too_few({row["at"]: (row["left"], row["asked"]) for row in counts}, quarters)
+        if missing:
+            return missing
+        trained = churn.train(rows, quarters, places.folder("staging", "forest"), known)
+        tags = {"training": training, "tested_on": str(quarters[-1])}
+        tags |= {f"silver/{name}": str(until[name]) for name in INPUTS}
+        reasons = _judge(registry, trained).reasons
+        if reasons:
+            tags["refused"] = "; ".join(reasons)
+        model = registry.log(trained, reference(trained.train, FEATURES), tags)
+    # An operator's rollback stays: what was promoted once is not promoted again.
+    if "refused" not in model.tags and "promoted" not in model.tags:
+        registry.promote(model.version)
+        registry.note(model.version, promoted="yes")
+    return model.tags.get("refused")
+
+
+def _judge(registry: Registry, trained: churn.Trained) -> gate.Verdict:
+    """The gate's verdict on the test's rows, beside the champion's probabilities of them where there is a champion."""
+    champion, rows = registry.champion(), trained.test
+    if champion is not None:
+        given = rows[list(FEATURES)].to_numpy("float64")
+        rows = rows.assign(champion=registry.forest(champion).predict(given))
+    return gate.judge(rows)
+
+
+def _predict(
+    spark: SparkSession, places: Places, registry: Registry, customers: DataFrame, as_of: date, batch: int
+) -> int:
+    """Score every customer by the champion, if there is one, and note how far they have drifted from its rows."""
+    champion = registry.champion()
+    if champion is None:
+        return 0
+    asked = tables.read(spark, places.table("ml", "features")).where(F.col("as_of") == as_of)
+    target = places.table("ml", "predictions")
+    tables.overwrite(predictions(asked, customers, champion, registry.forest(champion)), target)
+    made = tables.read(spark, target)
+    present = asked.join(made.where("risk <> 'left'").select("customer_id"), "customer_id", "left_semi")
+    moved = drift(present, registry.reference(champion))
+    noted = [(as_of, champion.version, name, index, verdict(index)) for name, index in moved.items()]
+    columns = "as_of DATE, model_version BIGINT, feature STRING, psi DOUBLE, verdict STRING"
+    write_once(spark.createDataFrame(noted, columns).coalesce(1), places.table("ml", "drift"), "ml", batch)
+    return made.count()
+
+
+def _keep_baskets(places: Places, transactions: DataFrame, customers: DataFrame) -> None:
+    """What goes together and what sells best, made again from all of silver."""
+    with tables.kept(baskets.bought_together(transactions)) as together:
+        made = {
+            "bought_together": together,
+            "popular": baskets.popular(transactions, customers),
+            "recommendations": baskets.recommendations(transactions, together),
+        }
+        for name, rows in made.items():
+            tables.overwrite(rows, places.table("ml", name))
+
+
+def standing(spark: SparkSession, places: Places, registry: Registry, refused: str | None) -> Churn | None:
+    """How the layer stands; None where it has never looked at a customer. `refused` is what `refresh` said last."""
+    target = places.table("ml", "features")
+    if not tables.exists(spark, target):
+        return None
+    [newest] = tables.read(spark, target).agg(F.max("as_of")).collect()
+    champion = registry.champion()
+    if champion is None:
+        return Churn(newest[0], 0, None, {}, {}, refused)
+    noted = tables.read(spark, places.table("ml", "drift"))
+    moved = noted.where(F.col("as_of") == newest[0]).where(F.col("model_version") == champion.version)
+    return Churn(
+        newest[0],
+        tables.read(spark, places.table("ml", "predictions")).count(),
+        champion.version,
+        registry.metrics(champion),
+        {row["feature"]: row["psi"] for row in moved.collect()},
+        refused,
+    )
