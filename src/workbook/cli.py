@@ -177,7 +177,7 @@ def run(
     base_path: BasePath = "work/platform",
     seed: Annotated[int, typer.Option(help="Another seed is another shop.")] = 7,
 ) -> None:
-    """Run the data platform: sources, bronze, silver, gold, serving."""
+    """Run the data platform: sources, bronze, silver, gold, serving, machine learning, and a release for the API."""
     from workbook import run_platform
 
     run_platform.run(scale, days, base_path, seed, Console(highlight=False))

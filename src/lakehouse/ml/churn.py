@@ -9,7 +9,6 @@ forest is then grown on all quarters but the newest. So nothing is tuned on the 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -74,8 +73,8 @@ def train(labelled: DataFrame, quarters: Sequence[date], staging: str, known: Kn
     ordered = assembler.transform(labelled).coalesce(1).sortWithinPartitions("customer_id", "at")
     with tables.kept(ordered.where(F.col("at") < test_from)) as past:
         earlier, later = past.where(F.col("at") < chosen_by), past.where(F.col("at") == chosen_by)
-        with ThreadPoolExecutor(len(DEPTHS)) as pool:
-            scores = dict(zip(DEPTHS, pool.map(lambda depth: _score(earlier, later, depth), DEPTHS), strict=True))
+        # One after the other: Spark Connect knows the session of a model by the thread.
+        scores = {depth: _score(earlier, later, depth) for depth in DEPTHS}
         depth = min(DEPTHS, key=lambda one: (scores[one], one))
         model = _grown(past, depth)
         seen = past.select("customer_id", "at", "churned", *FEATURES).toPandas()
