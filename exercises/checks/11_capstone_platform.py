@@ -213,9 +213,9 @@ def verdicts(answer: Answer, case: Case) -> None:
         (1, "K1", "red", []),
         (2, "K1", "blue", []),
         (3, "K2", "red", ["bad"]),
-        (4, "K2", "blue", []),
+        (4, "K2", "white", []),
         (5, "K2", "green", []),
-        (6, "K2", "blue", []),
+        (6, "K2", "white", []),
         (7, None, "red", ["no key"]),
         (8, "K3", "red", ["bad"]),
         (9, "K3", "red", ["bad"]),
@@ -420,6 +420,7 @@ def freshness(answer: Answer, case: Case) -> None:
         ("crm", at(11, 0), "arrived"),
         ("crm", at(11, 59), "failed"),
         ("web", at(11, 49, 59), "arrived"),
+        ("shop", at(11, 0), "arrived"),
         ("other", at(8, 0), "arrived"),
         ("till", at(11, 58), "failed"),
     )
@@ -449,16 +450,18 @@ def freshness(answer: Answer, case: Case) -> None:
             ("platform", ...): "The row `platform` is missing ({got} was expected).",
         },
     )
-    two = case.rows("source string", ("crm",), ("web",))
+    known = case.rows("source string", ("crm",), ("web",), ("shop",))
     case.equal(
-        answer(two, arrivals, at(12, 0)),
+        answer(known, arrivals, at(12, 0)),
         shape,
         ("crm", 60),
         ("web", 11),
+        ("shop", 60),
         ("platform", 60),
         given=arrivals,
         when={
-            ("platform", None): "You gave {got}, and of both sources the age is known: the oldest is 60 minutes old.",
+            ("platform", None): "You gave {got}, and of all three sources the age is known: the oldest are 60 minutes "
+            "old.",
             ("platform", 11): "You gave {got}: the CRM is 60 minutes old, and a whole is as old as its oldest part.",
             ("platform", 240): "You gave {got}, the age of a source that is not asked for.",
         },
@@ -995,9 +998,9 @@ def next_work(answer: Answer, case: Case) -> None:
         },
     )
     case.value(
-        answer([note(0, "planned", 0), note(0, "failed", 0)], 2),
+        answer([note(0, "planned", 0)], 2),
         (0, -1, 0),
-        call="The very first batch was planned up to version 0 and failed: next_work",
+        call="The very first batch was planned up to version 0, and the run was killed: next_work",
         when={
             (0, -1, 2): "You gave {got}: it was planned up to version 0, and is done again as it was planned.",
         },

@@ -1115,4 +1115,13 @@ def by_conditions_in_sql(tables, customer_id):
     return found
 
 
-excused: dict[str, dict[str, str]] = {}
+ONE_ROW = "Each of these rows is there once, so that counting distinct ones gives the same."
+
+excused = {
+    "verdicts": {"F.row_number() → F.rank()": "No two rows have one place, so there are no ties to number."},
+    "refreshed_sales": {"F.count('*') → F.countDistinct('*')": ONE_ROW},
+    "bought_together": {
+        "F.count('*') → F.countDistinct('*')": ONE_ROW,
+        "F.count('*') → F.countDistinct('*') #2": ONE_ROW,
+    },
+}
