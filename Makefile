@@ -3,6 +3,8 @@ PYTHON ?= python3
 RUN := .venv/bin
 # Two at a time (tests/conftest.py says what goes together). nbval runs the lessons and compares their outputs.
 PYTEST := $(RUN)/pytest --numprocesses=2 --nbval --nbval-current-env
+# Where it is set, each of hundreds of processes would compile again whatever it imports.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help start test test-full sync site lint environment
 

@@ -4,6 +4,8 @@ The rows of a release follow from its number, so that whoever reads them can see
 tests of the API and for its benchmark.
 """
 
+import base64
+import json
 import os
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
@@ -78,6 +80,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "orders": COUNT,
         **dict.fromkeys(("support", "confidence", "lift"), REAL),
     },
+    "ml/recommendations": {
+        "customer_id": TEXT,
+        "rank": pa.int32(),
+        **dict.fromkeys(("product_id", "because_of"), TEXT),
+        **dict.fromkeys(("support", "lift"), REAL),
+    },
     "ml/popular": {"segment": TEXT, "product_id": TEXT, "orders": COUNT, "rank": pa.int32()},
     "api/releases": {
         "release": COUNT,
@@ -139,6 +147,11 @@ def tables(release: int, customers: int, products: int, days: int) -> dict[str, 
             for b in some
             if 0 < abs(a - b) <= 20
         ],
+        "ml/recommendations": [
+            (f"C{i:07}", place, f"P{place:06}", "P000005", 0.01 * release, 2.5)
+            for i in range(2, customers + 1)
+            for place in (1, 2, 3)
+        ],
         "ml/popular": [
             (segment, f"P{i:06}", release, i) for segment in SEGMENTS for i in range(1, min(products, 20) + 1)
         ],
@@ -187,6 +200,11 @@ def publish(
         versions = {name: write(base, name, rows) for name, rows in tables(release, customers, products, days).items()}
     when = NOON + timedelta(minutes=release)
     write(base, "api/releases", [(release, when, NOON, AS_OF, model_version, list(versions.items()))])
+
+
+def cursor(identifier: str) -> str:
+    """The cursor of a list behind an id."""
+    return base64.urlsafe_b64encode(json.dumps([identifier]).encode()).decode().rstrip("=")
 
 
 def store(base: Path) -> str:

@@ -17,7 +17,14 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import Any
 
+import mlflow
+import mlflow.spark
 import phonenumbers
+from pyspark.ml import Pipeline
+from pyspark.ml.classification import RandomForestClassifier
+from pyspark.ml.evaluation import BinaryClassificationEvaluator
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
@@ -52,6 +59,8 @@ def main() -> None:
     silver(spark, base)
     gold(spark, base)
     serving(spark, base)
+    churn(spark, base, addresses["as_of"])
+    together(spark, base)
     report(spark, base)
     spark.stop()
 
@@ -312,6 +321,63 @@ def broken(spark: SparkSession, base: str, name: str) -> DataFrame:
 
 def arrived(spark: SparkSession, base: str, name: str) -> DataFrame:
     return load(spark, base, "bronze", name).agg(F.lit(name).alias("source"), F.count("*").alias("value"))
+
+
+QUARTERS = {"2025-04-01": "2025-06-30", "2025-07-01": "2025-09-30", "2025-10-01": "2025-12-31"}
+FEATURES = ("recency", "purchases_7", "purchases_30", "purchases_90", "value_7", "value_30", "value_90")
+
+
+def features(spark: SparkSession, base: str, day: str) -> DataFrame:
+    """What each customer had done before a day."""
+    age = F.datediff(F.lit(day), "ordered_on")
+    sold = load(spark, base, "silver", "transactions").where(F.col("ordered_on") < day)
+    sums = [F.count_if(age <= days).alias(f"purchases_{days}") for days in (7, 30, 90)]
+    sums += [
+        F.sum(F.when(age <= days, F.col("amount_eur")).otherwise(0)).alias(f"value_{days}") for days in (7, 30, 90)
+    ]
+    bought = sold.groupBy("customer_id").agg(F.min(age).alias("recency"), *sums)
+    known = load(spark, base, "silver", "customers").where("is_current").select("customer_id", "ended_on")
+    return known.join(bought, "customer_id", "left").fillna(180, ["recency"]).fillna(0)
+
+
+def churn(spark: SparkSession, base: str, today: str) -> None:
+    """A forest on two quarters, its AUC on the third, all of it in MLflow, and a prediction for every customer."""
+    mlflow.set_tracking_uri(f"sqlite:///{base}/mlflow.db")
+    mlflow.set_experiment("churn")
+    frames = []
+    for day, ends in QUARTERS.items():
+        members = features(spark, base, day).where(F.col("ended_on").isNull() | (F.col("ended_on") >= day))
+        left = F.coalesce(F.col("ended_on") <= ends, F.lit(False)).cast("double")
+        frames.append(members.withColumns({"label": left, "day": F.lit(day)}))
+    save(reduce(DataFrame.union, frames), base, "ml", "features")
+    rows = load(spark, base, "ml", "features")
+    forest = RandomForestClassifier(numTrees=40, maxDepth=5, seed=7)
+    stages = Pipeline(stages=[VectorAssembler(inputCols=list(FEATURES), outputCol="features"), forest])
+    with mlflow.start_run():
+        model = stages.fit(rows.where("day < '2025-10-01'"))
+        auc = BinaryClassificationEvaluator().evaluate(model.transform(rows.where("day = '2025-10-01'")))
+        mlflow.log_params({"trees": 40, "depth": 5})
+        mlflow.log_metric("auc", auc)
+        mlflow.spark.log_model(
+            model, artifact_path="model", pip_requirements=["pyspark"], registered_model_name="churn"
+        )
+    print("AUC", auc)
+    scored = model.transform(features(spark, base, today))
+    probability = vector_to_array(F.col("probability"))[1].alias("probability")
+    save(scored.select("customer_id", probability), base, "ml", "predictions")
+
+
+def together(spark: SparkSession, base: str) -> None:
+    """Pairs of products in the same orders, with support and lift."""
+    lines = load(spark, base, "silver", "transactions").select("order_id", "product_id").distinct()
+    number, sold = lines.select("order_id").distinct().count(), lines.groupBy("product_id").count()
+    pairs = lines.join(lines.withColumnRenamed("product_id", "other"), "order_id").where("product_id <> other")
+    counted = pairs.groupBy("product_id", "other").agg(F.count("*").alias("orders")).where("orders >= 5")
+    rows = counted.join(sold, "product_id").join(
+        sold.select(F.col("product_id").alias("other"), F.col("count").alias("other_count")), "other"
+    )
+    lift = F.col("orders") * number / (F.col("count") * F.col("other_count"))
+    save(rows.withColumns({"support": F.col("orders") / number, "lift": lift}), base, "ml", "bought_together")
 
 
 def report(spark: SparkSession, base: str) -> None:

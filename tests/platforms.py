@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 SCALE, SEED = 0.01, 7
 # When and in which batch something was done is not what was done.
 VOLATILE = {"_batch", "_batch_id", "_ingested_at", "_file_path", "_file_modified_at", "origin", "record", "_origin"}
-MADE = ("bronze", "silver", "gold", "serving/sales_by_month")
+MADE = ("bronze", "silver", "gold", "serving/sales_by_month", "ml/bought_together", "ml/popular", "ml/recommendations")
 RUN = """
 import os, signal, sys
 from lakehouse import DataPlatformOrchestrator

@@ -13,13 +13,18 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import mlflow
+import numpy as np
+import pandas as pd
 import pytest
 from benchmarks import duck
 from benchmarks.pipeline import COMPARED, differing
 from deltalake import DeltaTable
+from mlflow import MlflowClient
 from pyspark.sql import SparkSession
 
 from lakehouse import DataPlatformOrchestrator
+from lakehouse.ml.features import FEATURES
 from lakehouse.orchestrator import PlatformResult
 from lakehouse.sources import SourceSystems
 from platforms import SCALE, SEED, contents, run_and_die, versions
@@ -27,7 +32,7 @@ from proven import FULL
 
 # A day brings something new until the fourth, when quantities change their type.
 DAYS = 5 if FULL else 4
-BORDERS = ("bronze", "silver", "gold", "serving")
+BORDERS = ("bronze", "silver", "gold", "serving", "ml")
 RANDOM_KILLS = 10 * len(BORDERS) if FULL else 3
 LONGEST = 30.0  # seconds: about as long as a run takes
 WALK = Path(__file__).parents[1] / "book" / "platform.md"
@@ -81,7 +86,15 @@ def test_killed_behind_every_layer_and_at_random_moments_it_ends_in_the_same_tab
         run_and_die(tmp_path, days, seconds=moments.uniform(1, LONGEST))
     result = run(spark, tmp_path, DAYS)
     assert result.balanced, f"seed {seed}"
+    published = [row[0] for row in asked(tmp_path, "SELECT release FROM releases ORDER BY ALL", "api/releases")]
+    assert published == [*range(len(published))] and published
+    assert (
+        asked(tmp_path, "SELECT customer_id, as_of FROM features GROUP BY ALL HAVING count(*) > 1", "ml/features") == []
+    )
     assert_same(contents(tmp_path), contents(whole[0]), f"seed {seed}")
+    # The model is of the first day here, and of the last one there.
+    assert newest_features(tmp_path) == newest_features(whole[0])
+    assert_predictions_are_the_models(tmp_path)
 
 
 if FULL:
@@ -212,6 +225,53 @@ def test_the_dashboard_shows_what_the_tables_under_it_hold(whole: tuple[Path, st
         "ORDER BY ALL"
     )
     assert asked(whole[0], newest, "serving/dashboard") == wanted
+
+
+def newest_features(base: Path) -> list[tuple[object, ...]]:
+    return asked(
+        base, "SELECT * FROM features WHERE as_of = (SELECT max(as_of) FROM features) ORDER BY ALL", "ml/features"
+    )
+
+
+def assert_predictions_are_the_models(base: Path) -> int:
+    """Every customer has one, and it is what the registered model says of the stored features. Returns their number."""
+    found = asked(
+        base,
+        "SELECT features.*, probability, risk, ended_on < predictions.as_of AS gone FROM predictions "
+        "JOIN features USING (customer_id, as_of) JOIN customers USING (customer_id) WHERE is_current",
+        *("ml/predictions", "ml/features", "silver/customers"),
+    )
+    current = asked(base, "SELECT customer_id FROM customers WHERE is_current", "silver/customers")
+    rows = pd.DataFrame(found, columns=["customer_id", "as_of", *FEATURES, "probability", "risk", "gone"])
+    assert sorted(rows["customer_id"]) == sorted(row[0] for row in current)
+    assert set(rows["as_of"]) == {date(2026, 1, DAYS)}
+    client = MlflowClient(f"sqlite:///{base}/mlflow/mlflow.db")
+    champion = client.get_model_version_by_alias("churn", "champion")
+    said = mlflow.pyfunc.load_model(str(champion.source)).predict(rows[list(FEATURES)])
+    gone = rows["gone"].fillna(False).astype(bool)
+    assert np.abs(np.where(gone, 1.0, said) - rows["probability"]).max() < 1e-12
+    assert set(rows["risk"][gone]) == {"left"}
+    risks = ["low" if one < 0.2 else "medium" if one < 0.4 else "high" for one in rows["probability"][~gone]]
+    assert list(rows["risk"][~gone]) == risks
+    return len(rows)
+
+
+def test_the_summary_says_how_many_were_scored_and_how_good_the_model_is(whole: tuple[Path, str]) -> None:
+    number = assert_predictions_are_the_models(whole[0])
+    printed = " ".join(whole[1].split())
+    said = rf"{number} churn predictions as of 2026-01-0{DAYS}, by model version 1, AUC 0\.\d+ \(the best possible: 0\."
+    assert re.search(said, printed)
+
+
+def test_a_release_for_the_api_names_what_is_there(whole: tuple[Path, str]) -> None:
+    [(release, as_of, model, named)] = asked(
+        whole[0], "SELECT release, as_of, model_version, versions FROM releases", "api/releases"
+    )
+    found = versions(whole[0])
+    assert (release, as_of, model) == (0, date(2026, 1, DAYS), 1)
+    assert named == {name: found[name] for name in found if name.startswith(("gold", "ml"))} | {
+        f"serving/{name}": found[f"serving/{name}"] for name in ("sales_by_month", "dashboard")
+    }
 
 
 def test_the_command_names_the_layer_that_failed_and_the_exit_code_says_so_too(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import gzip
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,9 @@ class Shop:
 
     def run(self, **changed: str) -> PlatformResult:
         addresses = replace(self.addresses, **changed)  # type: ignore[arg-type]
-        platform = DataPlatformOrchestrator(self.spark, self.base, schema=SCHEMA, addresses=addresses)
+        platform = DataPlatformOrchestrator(
+            self.spark, self.base, schema=SCHEMA, addresses=addresses, as_of=date(2026, 1, 1)
+        )
         return platform.run_full_pipeline()
 
     def gold(self) -> dict[str, list[str]]:
@@ -105,7 +108,15 @@ def test_a_layer_that_failed_is_resumed_and_readers_never_see_a_mixture(
 
     reader = threading.Thread(target=read)
     reader.start()
+    shown = api_releases(shop)
     try:
+        with monkeypatch.context() as unreachable:
+            unreachable.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+            unreachable.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+            said = r"The layer ml failed: MLflow's store http://127.0.0.1:9 does not .* What was there is kept: api of"
+            with pytest.raises(LayerFailed, match=said):
+                shop.run()
+        assert api_releases(shop) == shown
         result = shop.run()
         gold.rebuild(shop.spark, shop.places, tables.versions(shop.spark, silver_tables(shop)))
     finally:
@@ -113,8 +124,14 @@ def test_a_layer_that_failed_is_resumed_and_readers_never_see_a_mixture(
         reader.join()
     seen.add(revenues(shop))
     assert not result.nothing_new
+    assert [layer.name for layer in result.layers if layer.rows] == ["ml", "api"]
+    assert api_releases(shop) == shown + 1
     assert len(seen) == 2, "each release has one state"
     assert all(by_day == by_product for _, by_day, by_product in seen)
+
+
+def api_releases(shop: Shop) -> int:
+    return tables.read(shop.spark, shop.places.table("api", "releases")).count()
 
 
 def silver_tables(shop: Shop) -> dict[str, str]:

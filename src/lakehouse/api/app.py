@@ -14,11 +14,12 @@ from fastapi.security import APIKeyHeader, SecurityScopes
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from pydantic import Field, TypeAdapter
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import HTMLResponse, Response
 
 from lakehouse.api import models, page
 from lakehouse.api.follower import NOTHING, Follower
-from lakehouse.api.gate import Gate, problem
+from lakehouse.api.gate import LARGEST_BODY, Gate, problem
 from lakehouse.api.keys import Keys, Limiter, Rate
 from lakehouse.api.replica import Replica, source
 
@@ -42,23 +43,24 @@ async def current(request: Request) -> Replica:
     return found
 
 
-async def allowed(
-    request: Request,
-    needed: SecurityScopes,
-    _: Annotated[str | None, Security(APIKeyHeader(name="X-API-Key", scheme_name="key", auto_error=False))],
-) -> None:
-    """Refuse a key that lacks a scope. The gate has let nobody through without a key."""
-    key = request.state.key
-    if missing := [scope for scope in needed.scopes if scope not in key.scopes]:
-        raise HTTPException(403, f"The key {key.name} lacks the scope {missing[0]}.")
+class Allowed(APIKeyHeader):
+    """The key in a header, and the scopes that a route needs of it. The gate lets nobody come here without a key."""
+
+    async def __call__(self, request: Request, needed: SecurityScopes) -> None:  # type: ignore[override]
+        key = request.state.key
+        if missing := [scope for scope in needed.scopes if scope not in key.scopes]:
+            raise HTTPException(403, f"The key {key.name} lacks the scope {missing[0]}.")
 
 
 Now = Annotated[Replica, Depends(current)]
 
 
+ALLOWED = Allowed(name="X-API-Key", scheme_name="key")
+
+
 def scope(name: str) -> list[Any]:
     """The dependency of a route that needs a scope."""
-    return [Security(allowed, scopes=[name])]
+    return [Security(ALLOWED, scopes=[name])]
 
 
 @router.get("/customers", response_model=models.Page[models.Customer], dependencies=scope("customers:read"))
@@ -84,15 +86,18 @@ async def customer(now: Now, customer_id: Identifier) -> Response:
 
 @router.get(
     "/customers/{customer_id}/recommendations",
-    response_model=models.Page[models.Popular],
+    response_model=models.Page[models.Recommendation],
     dependencies=scope("customers:read"),
 )
 async def recommendations_to_customer(
     now: Now, customer_id: Identifier, limit: Few = 10, cursor: Cursor = None
 ) -> Response:
-    """What is popular among customers of the same segment, the most popular first. It suits a new customer too."""
+    """What goes with what a customer bought last; for who bought nothing with company, what the segment buys most."""
     if now.one("customers", customer_id) is None:
         absent("customer", customer_id, now)
+    own = {"customer_id": customer_id}
+    if now.has("recommended") and now.part("recommended", own, 1)[0]:
+        return listed(now, "recommended", own, limit, cursor)
     segment = now.value("customers", "segment", customer_id) or ""
     return listed(now, "popular", {"segment": segment}, limit, cursor)
 
@@ -228,6 +233,7 @@ def create_app(base_path: File, follower: Follower, rate: Rate | None = None) ->
     shown.set_function(lambda: follower.current.release.release if follower.current else 0)
     broken = Gauge("lakehouse_degraded", "1 where something hinders the next release.", registry=registry)
     broken.set_function(lambda: follower.problem is not None)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
     app.add_middleware(Gate, keys=Keys(base_path), limiter=Limiter(rate or Rate()), registry=registry)
 
     @app.exception_handler(AnyHTTPException)

@@ -9,7 +9,6 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -79,7 +78,7 @@ class Gate:
             if refusal := self._refusal(scope, headers):
                 await refusal(scope, receive, numbered)
             else:
-                await self._app(scope, _limited(receive), numbered)
+                await self._app(scope, receive, numbered)
         except Exception:
             log.exception("request %s failed", number)
             if not status:
@@ -94,7 +93,7 @@ class Gate:
             return problem(scope, 421, "This server answers for 127.0.0.1 and localhost only.")
         length = headers.get("content-length", "0")
         if length.isascii() and length.isdigit() and int(length) > LARGEST_BODY:
-            return _too_large(scope)
+            return problem(scope, 413, f"The body is larger than {LARGEST_BODY // 1024} KiB: ask in several requests.")
         return self._stranger(scope, headers) if scope["path"].startswith(GUARDED) else None
 
     def _stranger(self, scope: Scope, headers: Headers) -> Response | None:
@@ -105,7 +104,7 @@ class Gate:
             return problem(scope, 503, str(error))
         if key is None:
             said = "The key in X-API-Key is not known" if "x-api-key" in headers else "The header X-API-Key is missing"
-            return problem(scope, 401, f"{said}: `workbook key` makes one.", {"WWW-Authenticate": "ApiKey"})
+            return problem(scope, 401, f"{said}: `workbook key NAME` makes one.", {"WWW-Authenticate": "ApiKey"})
         scope["state"]["key"] = key
         if seconds := self._limiter.wait(key):
             return problem(
@@ -127,28 +126,6 @@ class Gate:
             status,
             seconds * 1000,
         )
-
-
-def _limited(receive: Receive) -> Receive:
-    """The same body, which breaks off with 413 where it is too large, whatever its head said."""
-    taken = 0
-
-    async def part() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > LARGEST_BODY:
-            raise HTTPException(413, _TOO_LARGE)
-        return message
-
-    return part
-
-
-_TOO_LARGE = f"The body is larger than {LARGEST_BODY // 1024} KiB: ask in several requests."
-
-
-def _too_large(scope: Scope) -> Response:
-    return problem(scope, 413, _TOO_LARGE)
 
 
 def _path(scope: Scope) -> str:

@@ -13,7 +13,7 @@ Data = TypeVar("Data")
 Tier = Literal["platinum", "gold", "silver", "bronze"]
 Period = Literal["day", "week", "month", "quarter", "year"]
 Dimension = Literal["none", "channel"]
-Risk = Literal["low", "medium", "high"]
+Risk = Literal["high", "medium", "low", "left"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 # Far more than any customer has, and small enough for the single precision that some models compute with.
 LARGEST = 1e9
@@ -119,12 +119,14 @@ class BoughtTogether(Suggestion):
     lift: float = Field(description="How many times more often than by chance; more than 1 means they go together.")
 
 
-class Popular(Suggestion):
-    """A product that is popular in a customer's segment."""
+class Recommendation(Suggestion):
+    """A product to show to a customer, and why."""
 
-    segment: str
-    rank: int = Field(description="1 is the most popular.")
-    orders: int = Field(description="Orders of the segment that have it.")
+    rank: int = Field(description="The lowest comes first.")
+    reason: Literal["bought_together", "popular_in_segment"]
+    because_of: str | None = Field(description="What the customer bought, and it is bought together with.")
+    support: float | None
+    lift: float | None
 
 
 class Features(Strict):
@@ -147,7 +149,7 @@ class Churn(Strict):
     customer_id: str
     as_of: date = Field(description="The day up to which the model knew.")
     probability: Probability
-    risk: Risk
+    risk: Risk = Field(description="`left` where the customer has ended their account.")
     features: Features | None = Field(description="What the model was told; null where it is no longer there.")
 
 

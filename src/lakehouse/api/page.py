@@ -17,7 +17,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 TIERS = ("platinum", "gold", "silver", "bronze")
-RISKS = ("high", "medium", "low")
+RISKS = ("high", "medium", "low", "left")
 LAYERS = ("sources", "bronze", "silver", "gold", "serving", "ml", "api")
 MONTHS = 24
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
+from pydantic import ValidationError
 
 from lakehouse.api import models
 from lakehouse.api.model import ChurnModel
@@ -110,11 +111,20 @@ SHELVES = (
         ("asked", "place"),
     ),
     Shelf(
+        "recommended",
+        models.Recommendation,
+        ("ml/recommendations", "gold/product_performance"),
+        "SELECT r.customer_id, r.rank, r.product_id, p.name, p.category, p.unit_price, 'bought_together' AS reason, "
+        "r.because_of, r.support, r.lift FROM recommendations AS r " + _SOLD.format("r.product_id"),
+        ("customer_id", "rank"),
+    ),
+    Shelf(
         "popular",
-        models.Popular,
+        models.Recommendation,
         ("ml/popular", "gold/product_performance"),
-        "SELECT s.segment, s.rank, s.product_id, p.name, p.category, p.unit_price, s.orders FROM popular AS s "
-        + _SOLD.format("s.product_id"),
+        "SELECT s.segment, s.rank, s.product_id, p.name, p.category, p.unit_price, 'popular_in_segment' AS reason, "
+        "CAST(NULL AS VARCHAR) AS because_of, CAST(NULL AS DOUBLE) AS support, CAST(NULL AS DOUBLE) AS lift "
+        "FROM popular AS s " + _SOLD.format("s.product_id"),
         ("segment", "rank"),
     ),
     Shelf(
@@ -289,9 +299,14 @@ def _fill(building: sqlite3.Connection, shelf: Shelf, lake: _Lake) -> None:
 
 def _stored(shelf: Shelf, row: dict[str, Any]) -> list[Any]:
     """A row as it lies on the shelf: its key, its filters, and itself as JSON."""
-    body = shelf.model.model_validate({name: row[name] for name in shelf.model.model_fields}).model_dump_json().encode()
+    try:
+        body = shelf.model.model_validate({name: row[name] for name in shelf.model.model_fields}).model_dump_json()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        column = ".".join(str(part) for part in fault["loc"])
+        raise ValueError(f"{column} in {' or '.join(shelf.made_from)}: {fault['msg']}") from error
     found = [row[name] for name in shelf.key + shelf.filters]
-    return [value.isoformat() if isinstance(value, date) else value for value in found] + [body]
+    return [value.isoformat() if isinstance(value, date) else value for value in found] + [body.encode()]
 
 
 def _close(connection: sqlite3.Connection, folder: "tempfile.TemporaryDirectory[str]") -> None:

@@ -24,8 +24,8 @@ def serve(base_path: str, port: int, say: Callable[[str], None]) -> None:
     where the port is taken.
     """
     base = existing(base_path)
-    with _listening(port) as listener:
-        _log()
+    with listening(port) as listener:
+        log()
         address = f"http://{HOST}:{listener.getsockname()[1]}"
         say(f"The dashboard:  {address}/")
         say(f"The API:        {address}/openapi.json describes it, {address}/health says how it is")
@@ -58,7 +58,8 @@ def existing(base_path: str) -> Path:
 
 
 @contextlib.contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
+def listening(port: int) -> Iterator[socket.socket]:
+    """A port of 127.0.0.1, taken. Raises PlatformError where it can't be had."""
     # Where the protocol is not named, asyncio leaves Nagle's algorithm on, and an answer waits 40 ms for the client.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -71,7 +72,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _log() -> None:
+def log() -> None:
     """Log to the terminal: one line a request, and what goes wrong."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("lakehouse.api").setLevel(logging.INFO)

@@ -8,6 +8,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakehouse.sources.landing import replace
+
 
 def arrive(path: Path | str, content: bytes) -> Path:
     """Write a file so that no reader sees half of it: under a hidden name in the same folder, then renamed.
@@ -15,10 +17,7 @@ def arrive(path: Path | str, content: bytes) -> Path:
     Spark passes over names that begin with a dot or an underscore, and a rename inside a folder is one step.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{path.name}.part")
-    hidden.write_bytes(content)
-    os.replace(hidden, path)
+    replace(path, content)
     return path
 
 

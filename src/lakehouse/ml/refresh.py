@@ -6,6 +6,7 @@ been tested on; otherwise the champion scores.
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -95,17 +96,21 @@ def refresh(
 ) -> tuple[int, str | None]:
     """Bring the layer up to date with silver as it was at `until`, its versions by table; score for the date `as_of`.
 
-    Returns the rows written, and why the newest quarter has no champion, if it has none. `known` is the true
-    probability of leaving, where somebody knows it: the best possible AUC is reported then. Doing
-    it again writes the same rows. Raises PlatformError where MLflow's store, or the champion in it, cannot be read.
+    Returns the rows of features and predictions that were written, and why the newest quarter has no champion, if it
+    has none. `known` is the true probability of leaving, where somebody knows it: the best possible AUC is reported
+    then. Doing it again writes the same rows. Raises PlatformError where MLflow's store, or the champion in it, cannot
+    be read.
     """
     transactions, customers = (tables.read(spark, places.table("silver", name), until[name]) for name in INPUTS)
     [begins] = transactions.agg(F.min("ordered_on").alias("on")).collect()
     quarters = quarters_over(begins["on"] or as_of, as_of)[-QUARTERS:]
-    rows = _keep_features(spark, places, transactions, customers, quarters, as_of)
-    refused = _train(spark, places, registry, customers, quarters, until, known)
-    rows += _predict(spark, places, registry, customers, as_of, batch)
-    return rows + _keep_baskets(places, transactions, customers), refused
+    with ThreadPoolExecutor(1) as beside:
+        together = beside.submit(_keep_baskets, places, transactions, customers)
+        rows = _keep_features(spark, places, transactions, customers, quarters, as_of)
+        refused = _train(spark, places, registry, customers, quarters, until, known)
+        rows += _predict(spark, places, registry, customers, as_of, batch)
+        together.result()
+    return rows, refused
 
 
 def _sample(customers: DataFrame) -> DataFrame:
@@ -210,8 +215,8 @@ def _predict(
     return made.count()
 
 
-def _keep_baskets(places: Places, transactions: DataFrame, customers: DataFrame) -> int:
-    """What goes together and what sells best, made again from all of silver. Returns the rows."""
+def _keep_baskets(places: Places, transactions: DataFrame, customers: DataFrame) -> None:
+    """What goes together and what sells best, made again from all of silver."""
     with tables.kept(baskets.bought_together(transactions)) as together:
         made = {
             "bought_together": together,
@@ -220,7 +225,6 @@ def _keep_baskets(places: Places, transactions: DataFrame, customers: DataFrame)
         }
         for name, rows in made.items():
             tables.overwrite(rows, places.table("ml", name))
-    return sum(tables.read(rows.sparkSession, places.table("ml", name)).count() for name, rows in made.items())
 
 
 def standing(spark: SparkSession, places: Places, registry: Registry, refused: str | None) -> Churn | None:

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,7 @@ def refused(status: int, reason: str) -> Answer:
     return Answer(status, json.dumps({"error": reason}))
 
 
-class Service:
+class Service(ABC):
     """A running service with one resource, on a free port of 127.0.0.1. `found` says what is there.
 
     What has a tag comes with an `ETag`, and a request with `If-None-Match: <that tag>` gets a 304 without a body. HEAD
@@ -80,9 +81,9 @@ class Service:
         """The address of the resource."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/{self._name}"
 
+    @abstractmethod
     def found(self, asked: Mapping[str, str]) -> Answer:
         """What is there for the parameters of a request. One request is answered at a time."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """End the server. A second call does nothing."""
