@@ -745,7 +745,7 @@ def objections(answer: Answer, case: Case) -> None:
         "A function that makes a dictionary of shares; then a loop over the bins of either sample, with "
         "`max(shares.get(bin, 0), 0.0001)`.",
     ),
-    docs=DATABRICKS + "data-quality-monitoring/data-profiling/",
+    docs=DATABRICKS + "data-quality-monitoring/",
     why="Below 0.1 people speak of no drift, from 0.25 on of a large one; these are habits, not statistics. The index "
     "looks at one feature at a time and never at the label: a model can drift away from reality while every input "
     "stays as it was, and the index of a harmless feature can be huge.",
