@@ -315,8 +315,10 @@ def test_health_readiness_and_metrics_need_no_key(served: Served) -> None:
         "model_version": 1,
     }
     assert httpx.get(f"{served.address}/ready").json() == {"release": 7}
+    assert httpx.request("MADEUP", f"{served.address}/health").status_code == 405
     counted = 'lakehouse_requests_total{method="GET",route="/health",status="200"}'
-    assert counted in httpx.get(f"{served.address}/metrics").text
+    metrics = httpx.get(f"{served.address}/metrics").text
+    assert counted in metrics and "MADEUP" not in metrics
 
 
 # What is refused.
@@ -532,7 +534,7 @@ def curl(served: Served, command: str) -> httpx.Response:
         elif word == "-d":
             body = words.pop(0)
         else:
-            path = word.removeprefix("http://127.0.0.1:8000")
+            path = word.removeprefix("http://127.0.0.1:8080")
     return httpx.request("POST" if body else "GET", served.address + path, headers=headers, content=body)
 
 
@@ -547,7 +549,7 @@ def test_the_readme_asks_every_endpoint_and_each_answers(served: Served) -> None
     text = README.read_text(encoding="utf-8")
     commands = re.findall(r"^curl .*(?:\n  .*)*", text, re.MULTILINE)
     assert all(curl(served, command).status_code == 200 for command in commands)
-    asked = {re.sub(r"/[CP]\d+", "/{}", path) for path in re.findall(r":8000(/[^\"?]*)", "".join(commands))}
+    asked = {re.sub(r"/[CP]\d+", "/{}", path) for path in re.findall(r":8080(/[^\"?]*)", "".join(commands))}
     described = {re.sub(r"{\w+}", "{}", path) for path in served.client.get("/openapi.json").json()["paths"]}
     assert asked == described | {"/metrics", "/openapi.json"}
 

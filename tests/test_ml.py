@@ -1,5 +1,7 @@
 """Features look back and never ahead; a model decides only past the gate; drift is seen; pairs are real."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from itertools import combinations
@@ -14,9 +16,10 @@ from pyspark.ml.regression import RandomForestRegressionModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import ml, tables
+from lakehouse import tables
 from lakehouse.errors import PlatformError
 from lakehouse.ml import baskets, churn, drift, features, gate, registry
+from lakehouse.ml import refresh as ml
 from lakehouse.ml.forest import Forest
 from lakehouse.places import Places
 from lakehouse.silver import standardise
@@ -225,6 +228,11 @@ def test_without_spark_the_trees_say_what_mllib_says(table: DataFrame, trained: 
     again = Forest.from_json(trained[0].forest.to_json())
     assert np.abs(again.predict(given) - said["prediction"]).max() < 1e-12
     assert len(set(again.predict(given).round(6))) > 20
+
+
+def test_an_api_needs_no_spark_to_load_the_trees() -> None:
+    without = "import sys; sys.modules['pyspark'] = None; from lakehouse.ml.forest import Forest"
+    subprocess.run([sys.executable, "-c", without], check=True)
 
 
 def judged(**columns: list[float]) -> pd.DataFrame:

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse import books, bronze, gold, ml, quality, report, serving, silver, tables
+from lakehouse import books, bronze, gold, quality, report, serving, silver, tables
 from lakehouse.api import releases
 from lakehouse.books import Book, Books, Kept, Nulls
 from lakehouse.errors import PlatformError, cause
-from lakehouse.ml import Churn, registry
+from lakehouse.ml import churn, registry
+from lakehouse.ml import refresh as ml
 from lakehouse.operations import Journal, Note
 from lakehouse.places import Places
 from lakehouse.sources import Addresses, SourceSystems, churn_probability, loaded_on
@@ -85,7 +86,7 @@ class PlatformResult:
     nulls: tuple[Nulls, ...]
     rules: tuple[Kept, ...]
     discrepancies: tuple[tuple[str, str], ...]
-    churn: Churn | None = None
+    churn: ml.Churn | None = None
     report: Path | None = None
 
     @property
@@ -147,7 +148,7 @@ class _Run:
         self._running = running
         self._systems: SourceSystems | None = None
         self._changed = False
-        self._churn: Churn | None = None
+        self._churn: ml.Churn | None = None
         self._beside = running.enter_context(ThreadPoolExecutor(1))
         running.enter_context(_settings(self._spark, ALWAYS))
         self._journal = Journal(self._spark, self._places, self._run_id)
@@ -296,7 +297,7 @@ class _Run:
             return loaded_on(delivered.versions["day"])
         return datetime.now(timezone.utc).date()
 
-    def _known(self) -> ml.Known | None:
+    def _known(self) -> churn.Known | None:
         """The true probability of leaving: known of the course's own shop alone."""
         return churn_probability if self._platform.addresses is None else None
 

@@ -14,7 +14,7 @@ from lakehouse.places import Places
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lakehouse.ml import Churn
+    from lakehouse.ml.refresh import Churn
     from lakehouse.orchestrator import PlatformResult
 
 # Readable on white and on black, and told apart by hatching too, not by colour alone.

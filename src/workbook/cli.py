@@ -186,7 +186,7 @@ def run(
 @app.command()
 def serve(
     base_path: BasePath = "work/platform",
-    port: Annotated[int, typer.Option(help="A port of 127.0.0.1.")] = 8000,
+    port: Annotated[int, typer.Option(help="A port of 127.0.0.1.")] = 8080,
 ) -> None:
     """Serve the platform's API and its dashboard, on this machine only, until Ctrl-C."""
     from lakehouse.api import server

@@ -19,6 +19,7 @@ from lakehouse.errors import PlatformError
 log = logging.getLogger("lakehouse.api")
 GUARDED = "/v1/"
 LARGEST_BODY = 64 * 1024
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 HOSTS = {"127.0.0.1", "localhost"}
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -114,7 +115,9 @@ class Gate:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
-        self._requests.labels(scope["method"], route, status).inc()
+        # A caller may make up methods, and each would be a series of its own.
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._requests.labels(method, route, status).inc()
         self._seconds.labels(route).observe(seconds)
         key = scope["state"].get("key")
         log.info(
