@@ -15,6 +15,7 @@ def named(proof: Proof) -> str:
     return proof.name
 
 
+@pytest.mark.slow_proof
 @pytest.mark.parametrize("proof", PROOFS, ids=named)
 @pytest.mark.parametrize("rule", proofs.RULES, ids=[rule.__name__ for rule in proofs.RULES])
 def test_the_rule_holds(rule, proof: Proof) -> None:

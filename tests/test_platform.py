@@ -29,6 +29,7 @@ from lakehouse.orchestrator import PlatformResult
 from lakehouse.sources import SourceSystems
 from platforms import SCALE, SEED, contents, run_and_die, versions
 from proven import FULL
+from workbook import cli
 
 # A day brings something new until the fourth, when quantities change their type.
 DAYS = 5 if FULL else 4
@@ -199,7 +200,7 @@ WITH monthly AS (
     SELECT source, floor(epoch(max(arrived_at))) AS newest, sum(rows) AS rows FROM arrivals GROUP BY ALL
 ), health AS (
     SELECT layer, arg_max(seconds, "at") AS seconds, arg_max(rows, "at") AS rows FROM operations
-    WHERE status = 'done' AND layer <> 'serving' GROUP BY ALL
+    WHERE status = 'done' AND layer IN ('bronze', 'silver', 'gold') GROUP BY ALL
 )
 SELECT 'sales', month::VARCHAR, 'orders', orders::DOUBLE FROM monthly
 UNION ALL SELECT 'sales', month::VARCHAR, 'revenue_eur', revenue::DOUBLE FROM monthly
@@ -248,7 +249,7 @@ def assert_predictions_are_the_models(base: Path) -> int:
     client = MlflowClient(f"sqlite:///{base}/mlflow/mlflow.db")
     champion = client.get_model_version_by_alias("churn", "champion")
     said = mlflow.pyfunc.load_model(str(champion.source)).predict(rows[list(FEATURES)])
-    gone = rows["gone"].fillna(False).astype(bool)
+    gone = rows["gone"].eq(True)
     assert np.abs(np.where(gone, 1.0, said) - rows["probability"]).max() < 1e-12
     assert set(rows["risk"][gone]) == {"left"}
     risks = ["low" if one < 0.2 else "medium" if one < 0.4 else "high" for one in rows["probability"][~gone]]
@@ -274,13 +275,18 @@ def test_a_release_for_the_api_names_what_is_there(whole: tuple[Path, str]) -> N
     }
 
 
-def test_the_command_names_the_layer_that_failed_and_the_exit_code_says_so_too(tmp_path: Path) -> None:
+def test_the_command_names_the_layer_that_failed_and_the_exit_code_says_so_too(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "bronze").touch()  # a file where the layer wants a folder
-    ended = command(tmp_path, 1)
-    assert ended.returncode == 1
+    options = ("--scale", str(SCALE), "--seed", str(SEED), "--base-path", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["workbook", "run", *options])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    # A text as the code is printed to the standard error, and the process ends with 1.
     said = r"The layer bronze failed: The source \w+ could not be read: (\w+): (.*)\. Run it again, and it goes on"
-    found = re.match(said, ended.stderr)
-    assert found is not None, ended.stderr
+    found = re.match(said, str(ended.value.code))
+    assert found is not None, ended.value.code
     assert found[1] == "ParentNotDirectoryException" and found[2].endswith(f"not a directory: file:{tmp_path}/bronze")
     noted = asked(tmp_path, "SELECT layer, status FROM operations", "audit/operations")
     assert noted == [("bronze", "failed")]

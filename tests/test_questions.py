@@ -115,7 +115,8 @@ def test_a_question_without_a_proof_cannot_be_proven(good: dict[str, Question], 
         questions.prove(good["choice"], None, tmp_path)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("question", PROVABLE, ids=lambda question: question.id)
+@pytest.mark.slow_proof
+@pytest.mark.parametrize("question", PROVABLE, ids=lambda question: f"{question.stem}-{question.id}")
 def test_the_proof_of_the_question_holds_and_leaves_nothing_behind(question: Question, spark: SparkSession) -> None:
     before = _left_in(spark)
     with engine.isolated(spark) as case:

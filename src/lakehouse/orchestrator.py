@@ -163,7 +163,7 @@ class _Run:
             for day in self._days(days):
                 self._layer("sources", partial(self._deliver, day))
                 rows += self._layer("bronze", partial(self._bronze, day))
-        with _settings(self._spark, {} if first_load or rows > FEW_ROWS else FOR_FEW_ROWS):
+        with _settings(self._spark, {} if rows > FEW_ROWS else FOR_FEW_ROWS):
             self._layer("silver", self._silver)
             # The books are those of bronze and silver, which do not change any more.
             with ThreadPoolExecutor(1) as beside:
