@@ -92,8 +92,9 @@ def load(uri: str, version: int) -> ChurnModel:
             raise FileNotFoundError("there is no such file")
         import mlflow
 
-        mlflow.set_tracking_uri(uri)
-        model = mlflow.pyfunc.load_model(f"models:/{NAME}/{version}", suppress_warnings=True)
+        # By the place of its files: a name would be looked up in the store of the whole process.
+        place = mlflow.MlflowClient(uri).get_model_version_download_uri(NAME, str(version))
+        model = mlflow.pyfunc.load_model(place, suppress_warnings=True)
     except Exception as error:
         said = f"Version {version} of the model {NAME} cannot be loaded from MLflow's store {uri} ({cause(error)})"
         raise PlatformError(
