@@ -236,4 +236,6 @@ def register_model(base: Path, features: tuple[str, ...] = FEATURES) -> int:
             pip_requirements=["numpy"],
             registered_model_name="churn",
         )
+    # Or the whole process, and whatever it starts, would go on with this store.
+    mlflow.set_tracking_uri("")
     return int(logged.registered_model_version)
