@@ -343,6 +343,8 @@ def features(spark: SparkSession, base: str, day: str) -> DataFrame:
 def churn(spark: SparkSession, base: str, today: str) -> None:
     """A forest on two quarters, its AUC on the third, all of it in MLflow, and a prediction for every customer."""
     mlflow.set_tracking_uri(f"sqlite:///{base}/mlflow.db")
+    if mlflow.get_experiment_by_name("churn") is None:
+        mlflow.create_experiment("churn", artifact_location=f"file://{base}/mlruns")
     mlflow.set_experiment("churn")
     frames = []
     for day, ends in QUARTERS.items():

@@ -33,6 +33,11 @@ MAY_BE_SKIPPED = {
 }
 # The stems by the words that tests are named after: the stem itself, or one of its exercises.
 STEMS = {word: stem for stem in COURSE.stems for word in (stem, *(item.name for item in authored(COURSE, stem)))}
+# What takes minutes begins first, so that the workers end at about the same time.
+LONGEST = (
+    *("tests/test_platform.py", "tests/test_platform_faults.py", "tests/test_platform_anywhere.py"),
+    *("chapters/", "tests/test_ml.py", "tests/test_ingestion.py", "tests/test_api.py", "tests/test_book.py"),
+)
 _reports: list[pytest.TestReport] = []
 
 
@@ -49,11 +54,12 @@ class OneWorkerAStem(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWorkerAStem:
+    config.option.loadscopereorder = False  # it would begin with what has most tests
     return OneWorkerAStem(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the slow proofs of stems that have not changed."""
+    """Leave out the slow proofs of stems that have not changed, and begin with what takes longest."""
     changed = proven.changed(COURSE)
     slow = [item for item in items if item.get_closest_marker("slow_proof")]
     known = [item for item in slow if stem_of(item.nodeid) not in changed]
@@ -61,7 +67,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.user_properties.append(("slow_proof", stem_of(item.nodeid)))
     if known:
         config.hook.pytest_deselected(items=known)
-    items[:] = [item for item in items if item not in known]
+    items[:] = sorted((item for item in items if item not in known), key=place)
+
+
+def place(item: pytest.Item) -> int:
+    """Where a test stands in the order of the longest."""
+    return next((number for number, one in enumerate(LONGEST) if item.nodeid.startswith(one)), len(LONGEST))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

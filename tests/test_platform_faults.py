@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import DataPlatformOrchestrator, bronze, gold, layout, serving, tables
+from lakehouse import DataPlatformOrchestrator, books, bronze, erasure, gold, layout, serving, tables
 from lakehouse.errors import PlatformError
 from lakehouse.orchestrator import LayerFailed, PlatformResult
 from lakehouse.places import Places
@@ -85,6 +85,8 @@ def test_a_source_that_is_down_is_named_and_what_is_above_keeps_its_state(shop: 
         shop.run(catalogue_url=nobody)
     assert error.value.layer == "bronze"
     assert revenues(shop) == before
+    with pytest.raises(PlatformError, match="Silver lacks rows that bronze has of the CRM"):
+        erasure.forget(shop.spark, shop.places, "C0000001")
     failed = tables.read(shop.spark, shop.places.table("audit", "operations")).where("status = 'failed'").collect()
     assert [(note["layer"], "products" in note["message"]) for note in failed] == [("bronze", True)]
 
@@ -138,13 +140,64 @@ def silver_tables(shop: Shop) -> dict[str, str]:
     return {name: shop.places.table("silver", name) for name in gold.INPUTS}
 
 
-def test_a_rebuild_makes_what_was_kept_up_to_date_key_by_key(shop: Shop) -> None:
-    """After the initial load, a day, and a rebuild by the test before."""
-    before = shop.gold()
+def whose(shop: Shop, customer_id: str) -> dict[str, int]:
+    """How many rows of each table that is about customers are one customer's, with the records that were refused."""
+    found = {}
+    for layer, name in (
+        *(("bronze", "customer_changes"), ("silver", "customer_changes"), ("silver", "customers")),
+        *(("silver", "quarantine"), ("silver", "duplicates"), ("gold", "customer_360")),
+        *(("ml", "features"), ("ml", "predictions"), ("ml", "recommendations")),
+    ):
+        rows = tables.read(shop.spark, shop.places.table(layer, name))
+        if "record" in rows.columns:
+            rows = rows.where((F.col("source") == "customer_changes") & F.col("record").contains(customer_id))
+        else:
+            rows = rows.where(F.col("customer_id") == customer_id)
+        found[f"{layer}/{name}"] = rows.count()
+    return found
+
+
+def payments_of(shop: Shop, customer_id: str) -> int:
+    rows = tables.read(shop.spark, shop.places.table("silver", "transactions"))
+    return rows.where(F.col("customer_id") == customer_id).count()
+
+
+def test_who_is_forgotten_is_in_no_table_and_does_not_come_back(shop: Shop) -> None:
+    """A customer whose newest change the CRM would deliver once more, and then the next day."""
+    changed = tables.read(shop.spark, shop.places.table("bronze", "customer_changes")).groupBy("customer_id")
+    known = tables.read(shop.spark, shop.places.table("ml", "recommendations")).select("customer_id")
+    newest = changed.agg(F.max("recorded_at").alias("at")).join(known, "customer_id", "left_semi")
+    [(customer_id,)] = newest.orderBy(F.desc("at"), "customer_id").limit(1).select("customer_id").collect()
+    before, paid = whose(shop, customer_id), payments_of(shop, customer_id)
+    assert {name for name, rows in before.items() if rows} >= {
+        *("bronze/customer_changes", "silver/customer_changes", "silver/customers", "gold/customer_360"),
+        *("ml/features", "ml/predictions", "ml/recommendations"),
+    }
+
+    shop.systems.forget(customer_id)
+    erased = erasure.forget(shop.spark, shop.places, customer_id.lower())
+    assert erased == {name: rows for name, rows in before.items() if name.startswith(("bronze", "silver"))}
+    assert set(erasure.forget(shop.spark, shop.places, customer_id).values()) == {0}
+    noted = tables.read(shop.spark, bronze.audit(shop.places)).where("item = 'erased on request'")
+    assert [row["rows"] for row in noted.collect()] == [-before["bronze/customer_changes"]]
+
     shop.systems.deliver(2)
-    shop.run()
+    assert shop.run().balanced
+    assert set(whose(shop, customer_id).values()) == {0}
+    assert payments_of(shop, customer_id) >= paid > 0
+
+
+def test_only_who_can_be_known_is_forgotten(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match="There is nothing to forget under"):
+        erasure.forget(spark, Places(str(tmp_path)), "C0000001")
+    with pytest.raises(PlatformError, match="is no id of a customer"):
+        erasure.forget(spark, Places(str(tmp_path)), "C1' OR '1' = '1")
+
+
+def test_a_rebuild_makes_what_was_kept_up_to_date_key_by_key(shop: Shop) -> None:
+    """After the initial load, a day, a rebuild, another day, and a customer who is forgotten."""
     kept = shop.gold()
-    assert kept["daily_sales"] != before["daily_sales"]
+    assert all(kept.values())
     gold.rebuild(shop.spark, shop.places, tables.versions(shop.spark, silver_tables(shop)))
     assert shop.gold() == kept
 
@@ -176,7 +229,6 @@ def test_clustering_changes_how_rows_lie_and_nothing_else(shop: Shop) -> None:
     target = tables.identifier(shop.places.table("silver", "transactions"))
     [detail] = shop.spark.sql(f"DESCRIBE DETAIL {target}").select("clusteringColumns").collect()
     assert detail["clusteringColumns"] == ["ordered_on", "customer_id"]
-    assert shop.run().balanced
     assert shop.gold() == before
 
 
@@ -236,7 +288,7 @@ BAD_EVENTS = (
 
 
 def test_rubbish_crashes_nothing_and_every_row_of_it_is_in_the_books(shop: Shop) -> None:
-    before = {book.source: book for book in shop.run().books}
+    before = {book.source: book for book in books.closed(shop.spark, shop.places).books}
     for folder, files in (("online", BAD_ONLINE), ("store", BAD_STORE)):
         for name, (content, _) in files.items():
             shop.lands(f"{folder}/{name}", content)

@@ -201,6 +201,18 @@ def test_a_day_comes_whole_or_not_at_all(small: Postgres, monkeypatch: pytest.Mo
     assert [small.execute(table) for table in tables] == before
 
 
+def test_a_forgotten_customer_is_in_no_table_and_comes_back_on_no_day() -> None:
+    whose = "SELECT {} FROM {} WHERE customer_id = '{}'"
+    with postgres(0.01) as crm:
+        crm.forget(" c0000001")
+        crm.forget("o'")
+        for day in (0, 1, 4):
+            crm.apply_day(day)
+            for table in ("customers", "customer_changes"):
+                assert crm.execute(whose.format("count(*)", table, "C0000001")) == [("0",)]
+                assert crm.execute(whose.format("count(*) > 0", table, "C0000002")) == [("t",)]
+
+
 def test_the_database_tells_an_empty_text_from_null(crm: Postgres) -> None:
     with crm.session() as session:
         session.execute("CREATE TEMP TABLE words (word text, number bigint)")

@@ -69,19 +69,19 @@ def ingest(
     """
     tables.create(spark, audit(places), TABLE)
     _check(spark, places, addresses)
-    news = new_tag(addresses.catalogue_url, tag)
     jobs: dict[str, Callable[[], int]] = {source: partial(_files, spark, places, addresses, source) for source in FILES}
     jobs[WALLET] = partial(_wallet, spark, places, addresses)
     jobs[CUSTOMER_CHANGES] = partial(_customer_changes, spark, places, addresses, batch, run_id)
-    if news:
-        jobs[PRODUCTS] = partial(_products, spark, places, addresses, batch, run_id)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         begun = {source: pool.submit(job) for source, job in jobs.items()}
-    failed = {source: error for source, job in begun.items() if (error := job.exception())}
-    for source, error in failed.items():
-        raise PlatformError(f"The source {source} could not be read: {cause(error)}") from error
+        catalogue = pool.submit(_products, spark, places, addresses, batch, run_id, tag)
+    errors = {source: job.exception() for source, job in begun.items()} | {PRODUCTS: catalogue.exception()}
+    for source, error in errors.items():
+        if error is not None:
+            raise PlatformError(f"The source {source} could not be read: {cause(error)}") from error
     _archive(spark, places, addresses)
-    return sum(job.result() for job in begun.values()), news or tag
+    rows, tag = catalogue.result()
+    return rows + sum(job.result() for job in begun.values()), tag
 
 
 def audit(places: Places) -> str:
@@ -109,8 +109,16 @@ def _customer_changes(spark: SparkSession, places: Places, addresses: Addresses,
     return _append(rows, target, CUSTOMER_CHANGES, F.lit(item), item, batch, run_id, places)
 
 
-def _products(spark: SparkSession, places: Places, addresses: Addresses, batch: int, run_id: str) -> int:
-    """The products that changed since the newest one in bronze; that instant itself is asked for again."""
+def _products(
+    spark: SparkSession, places: Places, addresses: Addresses, batch: int, run_id: str, tag: str | None
+) -> tuple[int, str | None]:
+    """The products that changed since the newest one in bronze, and the catalogue's tag; no rows where it is `tag`.
+
+    The instant of the newest product itself is asked for again.
+    """
+    news = new_tag(addresses.catalogue_url, tag)
+    if news is None:
+        return 0, tag
     spark.dataSource.register(ShopApi)
     target = places.table("bronze", PRODUCTS)
     reader = spark.read.format("shop_api").schema(f"{PRODUCT}, _page STRING")
@@ -124,7 +132,8 @@ def _products(spark: SparkSession, places: Places, addresses: Addresses, batch: 
         seen = stored.where(F.col("updated_at") == F.lit(newest)).select("product_id", "updated_at")
         rows = reader.option("updated_since", since).load().join(seen, ["product_id", "updated_at"], "left_anti")
         item = f"{addresses.catalogue_url}?updated_since={since}"
-    return _append(rows.withColumnRenamed("_page", "_origin"), target, PRODUCTS, None, item, batch, run_id, places)
+    rows = rows.withColumnRenamed("_page", "_origin")
+    return _append(rows, target, PRODUCTS, None, item, batch, run_id, places), news
 
 
 def _newest(rows: DataFrame, column: str) -> datetime:

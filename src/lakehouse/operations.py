@@ -1,15 +1,19 @@
 """The journal of the platform: which layer did what, when, from which versions, and how it ended.
 
-It is what a run that died is continued from. Table `audit/operations`, one row a note; see COLUMNS.
+It is what a run that died is continued from. Table `audit/operations`, one row a note; see COLUMNS. Only one process
+at a time may write to a platform: `alone`.
 """
 
-from collections.abc import Mapping
+import contextlib
+import fcntl
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from pyspark.sql import SparkSession
 
 from lakehouse import tables
+from lakehouse.errors import PlatformError
 from lakehouse.places import Places
 
 COLUMNS = (
@@ -82,3 +86,23 @@ class Journal:
         )
         tables.append(self._spark.createDataFrame([row], COLUMNS).coalesce(1), self._table)
         self._remember(stamped)
+
+
+@contextlib.contextmanager
+def alone(places: Places) -> Iterator[None]:
+    """Keep other runs of this machine out of the base path. Raises PlatformError where one is going on.
+
+    Elsewhere only the job's own setting (`max_concurrent_runs: 1`) does it; Delta Lake refuses conflicting commits.
+    """
+    if places.local is None:
+        yield
+        return
+    places.local.mkdir(parents=True, exist_ok=True)
+    with (places.local / ".running").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PlatformError(
+                f"Another run is going on under {places.base_path}: wait for its end, or use another base path."
+            ) from None
+        yield

@@ -5,7 +5,6 @@ from the layer where it stopped, and the layers above it keep their last good st
 """
 
 import contextlib
-import fcntl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from lakehouse.books import Book, Books, Kept, Nulls
 from lakehouse.errors import PlatformError, cause
 from lakehouse.ml import churn, registry
 from lakehouse.ml import refresh as ml
-from lakehouse.operations import Journal, Note
+from lakehouse.operations import Journal, Note, alone
 from lakehouse.places import Places
 from lakehouse.sources import Addresses, SourceSystems, churn_probability, loaded_on
 
@@ -133,7 +132,7 @@ class DataPlatformOrchestrator:
         """
         if days < 1:
             raise ValueError(f"A run has at least one day, not {days}.")
-        with _alone(self.places), contextlib.ExitStack() as open_until_the_end:
+        with alone(self.places), contextlib.ExitStack() as open_until_the_end:
             result = _Run(self, open_until_the_end).through(days)
         return replace(result, report=report.save(result, self.places))
 
@@ -149,7 +148,6 @@ class _Run:
         self._systems: SourceSystems | None = None
         self._changed = False
         self._churn: ml.Churn | None = None
-        self._beside = running.enter_context(ThreadPoolExecutor(1))
         running.enter_context(_settings(self._spark, ALWAYS))
         self._journal = Journal(self._spark, self._places, self._run_id)
 
@@ -157,20 +155,22 @@ class _Run:
         """All layers, each after the one that it reads from."""
         first_load, rows = self._journal.last("bronze") is None, 0
         # MLflow takes seconds to import, and nobody waits for it now. If it does not start, its layer says so.
-        warm = self._beside.submit(registry.warm, self._places)
+        warm = self._running.enter_context(ThreadPoolExecutor(1)).submit(registry.warm, self._places)
         self._layer("sources", self._start)
         with _settings(self._spark, {} if first_load else FOR_FEW_ROWS):
             for day in self._days(days):
                 self._layer("sources", partial(self._deliver, day))
                 rows += self._layer("bronze", partial(self._bronze, day))
-        with _settings(self._spark, {} if rows > FEW_ROWS else FOR_FEW_ROWS):
-            self._layer("silver", self._silver)
-            # The books are those of bronze and silver, which do not change any more.
-            with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(1) as beside:
+            with _settings(self._spark, _settings_for(rows)):
+                self._layer("silver", self._silver)
+                # The books are those of bronze and silver, which do not change any more.
                 counted = beside.submit(books.closed, self._spark, self._places)
                 self._layer("gold", self._gold)
                 self._layer("serving", self._serving)
-                warm.result()
+            warm.result()
+            # This layer reads all that silver has, however little is new.
+            with _settings(self._spark, _settings_for(self._rows("silver", "transactions"))):
                 self._layer("ml", self._ml)
                 self._layer("api", self._api)
             return self._result(counted.result())
@@ -254,19 +254,20 @@ class _Run:
         return rows
 
     def _gold(self) -> int:
-        def refresh(batch: int, since: Mapping[str, int], until: Mapping[str, int]) -> int:
-            return sum(gold.refresh(self._spark, self._places, since, until).values())
-
-        return self._bring("gold", "silver", gold.INPUTS, refresh)
+        until = self._versions("silver", gold.INPUTS)
+        return self._bring(
+            "gold", until, lambda batch, since: sum(gold.refresh(self._spark, self._places, since, until).values())
+        )
 
     def _serving(self) -> int:
         notes = [note for layer in ("bronze", "silver", "gold") if (note := self._journal.last(layer))]
         health = [(note.layer, float(note.seconds), note.rows) for note in notes]
-
-        def refresh(batch: int, since: Mapping[str, int], until: Mapping[str, int]) -> int:
-            return serving.refresh(self._spark, self._places, batch, since, until, health)
-
-        return self._bring("serving", "gold", serving.TABLES, refresh)
+        until = self._versions("gold", serving.TABLES)
+        return self._bring(
+            "serving",
+            until,
+            lambda batch, since: serving.refresh(self._spark, self._places, batch, since, until, health),
+        )
 
     def _ml(self) -> int:
         """What silver has got since, or, after a rollback, what another champion says of the same."""
@@ -304,31 +305,32 @@ class _Run:
     def _api(self) -> int:
         """A release for the API, when serving or ML has something new."""
         notes = {layer: note.batch for layer in ("serving", "ml") if (note := self._journal.last(layer))}
-        done = self._journal.last("api")
-        if "serving" not in notes or notes == (dict(done.versions) if done else {}):
-            return 0
-        began, batch = time.monotonic(), self._journal.next_batch("api")
-        as_of, version = (self._churn.as_of, self._churn.version) if self._churn else (None, None)
-        releases.publish(self._spark, self._places, batch, self._versions("ml", ml.TABLES), as_of, version)
-        self._done("api", batch, notes, 1, began)
-        return 1
 
-    def _bring(
-        self,
-        layer: str,
-        below: str,
-        inputs: Sequence[str],
-        refresh: Callable[[int, Mapping[str, int], Mapping[str, int]], int],
-    ) -> int:
-        """Bring a layer up to date with the one below, if that has changed since the layer's last batch."""
-        done, until = self._journal.last(layer), self._versions(below, inputs)
-        since = dict(done.versions) if done else {}
-        if until == since or not until:
+        def publish(batch: int, since: Mapping[str, int]) -> int:
+            as_of, version = (self._churn.as_of, self._churn.version) if self._churn else (None, None)
+            releases.publish(self._spark, self._places, batch, self._versions("ml", ml.TABLES), as_of, version)
+            return 1
+
+        return self._bring("api", notes if "serving" in notes else {}, publish)
+
+    def _bring(self, layer: str, until: Mapping[str, int], refresh: Callable[[int, Mapping[str, int]], int]) -> int:
+        """Bring a layer up to date with what it is made from, whose versions are `until`, if they are not its own.
+
+        `refresh` gets the number of the batch and the versions that the layer is made from by now.
+        """
+        done = self._journal.last(layer)
+        since = done.versions if done else {}
+        if not until or until == since:
             return 0
         began, batch = time.monotonic(), self._journal.next_batch(layer)
-        rows = refresh(batch, since, until)
+        rows = refresh(batch, since)
         self._done(layer, batch, until, rows, began)
         return rows
+
+    def _rows(self, layer: str, name: str) -> int:
+        """How many rows a table has; 0 where there is none."""
+        target = self._places.table(layer, name)
+        return tables.read(self._spark, target).count() if tables.exists(self._spark, target) else 0
 
     def _versions(self, layer: str, names: Sequence[str]) -> dict[str, int]:
         return tables.versions(self._spark, {name: self._places.table(layer, name) for name in names})
@@ -357,6 +359,11 @@ def _age(note: Note | None) -> str:
     return f"{at.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC ({minutes // 60} h {minutes % 60} min ago)"
 
 
+def _settings_for(rows: int) -> Mapping[str, str]:
+    """The settings for queries over so many rows, beside those that always hold."""
+    return {} if rows > FEW_ROWS else FOR_FEW_ROWS
+
+
 @contextlib.contextmanager
 def _settings(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
     """Settings of the session for a while; one that it does not let us change is left as it is."""
@@ -374,23 +381,3 @@ def _settings(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
                 spark.conf.unset(name)
             else:
                 spark.conf.set(name, old)
-
-
-@contextlib.contextmanager
-def _alone(places: Places) -> Iterator[None]:
-    """Keep other runs of this machine out of the base path. Raises PlatformError where one is going on.
-
-    Elsewhere only the job's own setting (`max_concurrent_runs: 1`) does it; Delta Lake refuses conflicting commits.
-    """
-    if places.local is None:
-        yield
-        return
-    places.local.mkdir(parents=True, exist_ok=True)
-    with (places.local / ".running").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise PlatformError(
-                f"Another run is going on under {places.base_path}: wait for its end, or use another base path."
-            ) from None
-        yield

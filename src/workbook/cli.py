@@ -195,6 +195,17 @@ def serve(
 
 
 @app.command()
+def rollback(base_path: BasePath = "work/platform") -> None:
+    """Make the model that was champion before this one the champion again."""
+    from lakehouse.ml import registry
+    from lakehouse.places import Places
+
+    with registry.opened(Places(base_path)) as models:
+        version = models.rollback()
+    say(f"Version {version} is the champion again. `workbook run` scores every customer by it.")
+
+
+@app.command()
 def key(
     name: Annotated[str, typer.Argument(help="Whose key it is; the one with this name before is replaced.")],
     scope: Annotated[list[str] | None, typer.Option(help="What it may ask, such as sales:read; all without.")] = None,

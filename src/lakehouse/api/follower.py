@@ -10,6 +10,8 @@ from deltalake import DeltaTable
 from lakehouse.api import model
 from lakehouse.api.replica import Release, Replica, newest
 from lakehouse.errors import PlatformError, cause
+from lakehouse.ml.store import MODEL, address
+from lakehouse.places import Places
 
 log = logging.getLogger("lakehouse.api")
 NOTHING = "Nothing has been published yet: run `workbook run`, and this server shows it within seconds."
@@ -82,7 +84,7 @@ class Follower:
             if loaded and loaded.version == release.model_version:
                 champion = loaded
             else:
-                champion = model.load(model.tracking_uri(self._base_path), release.model_version)
+                champion = model.load(address(Places(str(self._base_path))), release.model_version)
                 # MLflow and all that it imports stay: looking through them for garbage stops requests for 0.2 s.
                 gc.collect()
                 gc.freeze()
@@ -98,6 +100,6 @@ def _check_features(base_path: Path, release: Release, champion: model.ChurnMode
     there = {field.name for field in DeltaTable(base_path / "ml" / "features", version=version).schema().fields}
     if missing := ", ".join(name for name in champion.columns if name not in there):
         raise PlatformError(
-            f"Version {champion.version} of the model {model.NAME} was trained with {missing}, which ml/features lacks "
+            f"Version {champion.version} of the model {MODEL} was trained with {missing}, which ml/features lacks "
             f"at version {version}: give the column its name back, or train again with `workbook run`."
         )

@@ -10,15 +10,10 @@ from typing import Any
 
 from lakehouse.api.models import Features
 from lakehouse.errors import PlatformError, cause
+from lakehouse.ml.store import MODEL
 
-NAME = "churn"
 # The user and the password in an address.
 PASSWORD = re.compile(r"//[^/@\s]+@")
-
-
-def tracking_uri(base_path: Path) -> str:
-    """Where MLflow's store is: `MLFLOW_TRACKING_URI`, or else a SQLite database under the base path."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{base_path}/mlflow/mlflow.db"
 
 
 class ChurnModel:
@@ -37,7 +32,7 @@ class ChurnModel:
         if sorted(self.columns) != sorted(Features.model_fields):
             wanted = ", ".join(self.columns) or "(none named)"
             raise PlatformError(
-                f"Version {version} of the model {NAME} wants the features {wanted}, "
+                f"Version {version} of the model {MODEL} wants the features {wanted}, "
                 f"and the API takes {', '.join(Features.model_fields)}: train it again with `workbook run`."
             )
         self._waiting: list[tuple[list[Features], asyncio.Future[list[float]]]] = []
@@ -74,7 +69,7 @@ class ChurnModel:
         frame = pd.DataFrame({name: [getattr(row, name) for row in rows] for name in self.columns}, dtype="float64")
         found = [float(value) for value in self._model.predict(frame)]
         if len(found) != len(rows) or not all(math.isfinite(value) and 0 <= value <= 1 for value in found):
-            raise RuntimeError(f"Version {self.version} of the model {NAME} gave something else than probabilities.")
+            raise RuntimeError(f"Version {self.version} of the model {MODEL} gave something else than probabilities.")
         return found
 
 
@@ -93,10 +88,10 @@ def load(uri: str, version: int) -> ChurnModel:
         import mlflow
 
         # By the place of its files: a name would be looked up in the store of the whole process.
-        place = mlflow.MlflowClient(uri).get_model_version_download_uri(NAME, str(version))
+        place = mlflow.MlflowClient(uri).get_model_version_download_uri(MODEL, str(version))
         model = mlflow.pyfunc.load_model(place, suppress_warnings=True)
     except Exception as error:
-        said = f"Version {version} of the model {NAME} cannot be loaded from MLflow's store {uri} ({cause(error)})"
+        said = f"Version {version} of the model {MODEL} cannot be loaded from MLflow's store {uri} ({cause(error)})"
         raise PlatformError(
             f"{PASSWORD.sub('//', said)}: bring the store back or point MLFLOW_TRACKING_URI to it, or train a model "
             "with `workbook run`."

@@ -106,10 +106,11 @@ def pages(options: dict[str, str]) -> Iterator[tuple[str, list[Row]]]:
 def new_tag(url: str, known: str | None) -> str | None:
     """The tag of the catalogue as it is now, None if that is `known`: then nothing in it has changed.
 
-    It asks for the head of the first page, and like a reader is patient. Raises ConnectionError as `fetch` does.
+    An empty text is the tag of a catalogue that gives none: whether it has changed nobody knows. It asks for the head
+    of the first page, and like a reader is patient. Raises ConnectionError as `fetch` does.
     """
     answer = fetch(Request(url, method="HEAD", headers={"If-None-Match": known} if known else {}))
-    return None if answer.status == NOT_MODIFIED else answer.tag
+    return None if answer.status == NOT_MODIFIED else answer.tag or ""
 
 
 class Answer(NamedTuple):

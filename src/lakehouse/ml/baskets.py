@@ -18,13 +18,13 @@ def bought_together(transactions: DataFrame) -> DataFrame:
     chance). Key: product_id and with_product_id; each pair comes both ways. Pairs of fewer than 5 orders or a lift
     below 1.5 are left out. Agrawal and Srikant, Fast Algorithms for Mining Association Rules, 1994.
     """
-    lines = transactions.select("order_id", "product_id").distinct()
-    all_orders = lines.agg(F.count_distinct("order_id").alias("_all"))
+    orders = transactions.groupBy("order_id").agg(F.collect_set("product_id").alias("_products"))
+    all_orders = orders.agg(F.count("*").alias("_all"))
+    lines = orders.select("_products", F.explode("_products").alias("product_id"))
     sold = lines.groupBy("product_id").agg(F.count("*").alias("_sold"))
-    other = lines.withColumnRenamed("product_id", "with_product_id")
-    pairs = lines.join(other, "order_id").where("product_id <> with_product_id")
+    pairs = lines.where(F.size("_products") > 1).select("product_id", F.explode("_products").alias("with_product_id"))
     counted = pairs.groupBy("product_id", "with_product_id").agg(F.count("*").alias("orders"))
-    frequent = counted.where(F.col("orders") >= LEAST_ORDERS)
+    frequent = counted.where(F.col("orders") >= LEAST_ORDERS).where("product_id <> with_product_id")
     other_sold = sold.select(F.col("product_id").alias("with_product_id"), F.col("_sold").alias("_other_sold"))
     rows = frequent.join(sold, "product_id").join(other_sold, "with_product_id").crossJoin(all_orders)
     measured = rows.select(
@@ -50,20 +50,24 @@ def popular(transactions: DataFrame, customers: DataFrame) -> DataFrame:
     return counted.withColumn("rank", F.row_number().over(best)).where(F.col("rank") <= BEST)
 
 
-def recommendations(transactions: DataFrame, together: DataFrame) -> DataFrame:
+def recommendations(transactions: DataFrame, customers: DataFrame, together: DataFrame) -> DataFrame:
     """For each customer up to five products that go with what they bought, and that they have not bought yet.
 
     `together` is what `bought_together` returns. Columns: customer_id, rank (by lift, ties by product_id), product_id,
     because_of (the product that they bought), support, lift. Key: customer_id and product_id. Customers whose
-    purchases go with nothing have no row.
+    purchases go with nothing have no row, nor have those who were erased.
     """
-    bought = transactions.select("customer_id", "product_id").distinct()
-    offered = bought.join(together, "product_id").select(
+    known = customers.where("is_current").select("customer_id")
+    bought = transactions.groupBy("customer_id").agg(F.collect_set("product_id").alias("_bought"))
+    bought = bought.join(known, "customer_id", "left_semi")
+    lines = bought.select("customer_id", "_bought", F.explode("_bought").alias("product_id"))
+    offered = lines.join(F.broadcast(together), "product_id").select(
         "customer_id",
+        "_bought",
         F.col("with_product_id").alias("product_id"),
         F.struct("lift", "support", F.col("product_id").alias("because_of")).alias("_ground"),
     )
-    new = offered.join(bought, ["customer_id", "product_id"], "left_anti")
+    new = offered.where(~F.array_contains("_bought", F.col("product_id")))
     grounds = new.groupBy("customer_id", "product_id").agg(F.max("_ground").alias("_ground"))
     best = Window.partitionBy("customer_id").orderBy(F.desc("_ground.lift"), "product_id")
     ranked = grounds.withColumn("rank", F.row_number().over(best)).where(F.col("rank") <= RECOMMENDED)

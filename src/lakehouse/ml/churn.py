@@ -91,7 +91,7 @@ def judged(test: pd.DataFrame, seen: pd.DataFrame, forest: Forest, known: Known 
 
     The baseline says the same of everybody: the share of the rows seen that left.
     """
-    said = forest.predict(test[list(FEATURES)].to_numpy("float64"))
+    said = forest.predict(test[list(FEATURES)])
     rows = test.assign(probability=said, baseline=seen["churned"].mean())
     if known is None:
         return rows

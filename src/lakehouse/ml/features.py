@@ -50,15 +50,16 @@ def features(transactions: DataFrame, spine: DataFrame) -> DataFrame:
     from -1 to 1: the last 30 of the 90 days against the 60 before, 0 where there was nothing. Key: customer_id and
     as_of. Purchases of the date itself and of later ones count for nothing.
     """
-    age = F.date_diff("as_of", "ordered_on")
-    before = spine.select(*KEY).join(transactions, "customer_id").where(F.col("ordered_on") < F.col("as_of"))
+    # What was not before the date has no age, and what has no age counts for nothing.
+    age = F.when(F.col("ordered_on") < F.col("as_of"), F.date_diff("as_of", "ordered_on"))
     sums = [F.count_if(age <= days).alias(f"purchases_{days}") for days in WINDOWS]
     # Decimals: a sum of DOUBLEs depends on the order of the rows, and so would the model.
     sums += [F.sum(F.when(age <= days, F.col("amount_eur")).otherwise(0)).alias(f"value_{days}") for days in WINDOWS]
-    bought = before.groupBy(*KEY).agg(F.min(age).alias("last"), *sums)
+    each = spine.join(transactions, "customer_id", "left").groupBy(*KEY, "signed_up_on")
+    rows = each.agg(F.min(age).alias("last"), *sums)
     waited = F.greatest(F.coalesce("last", F.date_diff("as_of", "signed_up_on")), F.lit(0))
-    recency = F.least(F.coalesce(waited, F.lit(LONGEST_RECENCY)), F.lit(LONGEST_RECENCY)).cast("DOUBLE")
-    rows = spine.join(bought, list(KEY), "left").withColumn("recency_days", recency)
+    recency = F.least(F.coalesce(waited, F.lit(LONGEST_RECENCY)), F.lit(LONGEST_RECENCY))
+    rows = rows.withColumn("recency_days", recency)
     known = [name for name in FEATURES if name in rows.columns]
     rows = rows.withColumns({name: F.coalesce(F.col(name).cast("DOUBLE"), F.lit(0.0)) for name in known})
     trends = {f"{name}_trend": trend(F.col(f"{name}_30"), F.col(f"{name}_90")) for name in ("purchases", "value")}

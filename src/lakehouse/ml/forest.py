@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -43,8 +44,9 @@ class Forest:
                 rows.append((split["featureIndex"], threshold, *children, node["prediction"]))
         return cls(root, *(np.array(values) for values in zip(*rows, strict=True)))
 
-    def predict(self, rows: Floats) -> Floats:
-        """The probability of a label of 1: the mean over the trees. `rows` has a row a line, features in order."""
+    def predict(self, features: pd.DataFrame) -> Floats:
+        """The probability of a label of 1 of each row: the mean over the trees. The features are in their order."""
+        rows = features.to_numpy("float64")
         node = np.broadcast_to(self.root, (len(rows), len(self.root)))
         line = np.arange(len(rows))[:, None]
         while True:

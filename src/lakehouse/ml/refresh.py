@@ -5,10 +5,11 @@ been tested on; otherwise the champion scores.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, partial
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -61,7 +62,7 @@ def scored(rows: DataFrame, forest: Forest) -> DataFrame:
     """Rows with the features, and with `probability`: that of leaving within the quarter, by the trees."""
 
     def probability(*given: pd.Series) -> pd.Series:
-        return pd.Series(forest.predict(pd.concat(given, axis=1).to_numpy("float64")))
+        return pd.Series(forest.predict(pd.concat(given, axis=1)))
 
     return rows.withColumn("probability", pandas_udf(probability, "DOUBLE")(*FEATURES))  # type: ignore[call-overload]
 
@@ -104,10 +105,11 @@ def refresh(
     transactions, customers = (tables.read(spark, places.table("silver", name), until[name]) for name in INPUTS)
     [begins] = transactions.agg(F.min("ordered_on").alias("on")).collect()
     quarters = quarters_over(begins["on"] or as_of, as_of)[-QUARTERS:]
+    learnt_from = cache(partial(_sample, customers))  # counts them, and only where it is asked
     with ThreadPoolExecutor(1) as beside:
         together = beside.submit(_keep_baskets, places, transactions, customers)
-        rows = _keep_features(spark, places, transactions, customers, quarters, as_of)
-        refused = _train(spark, places, registry, customers, quarters, until, known)
+        rows = _keep_features(spark, places, transactions, customers, learnt_from, quarters, as_of)
+        refused = _train(spark, places, registry, learnt_from, quarters, until, known)
         rows += _predict(spark, places, registry, customers, as_of, batch)
         together.result()
     return rows, refused
@@ -125,6 +127,7 @@ def _keep_features(
     places: Places,
     transactions: DataFrame,
     customers: DataFrame,
+    learnt_from: Callable[[], DataFrame],
     quarters: list[date],
     as_of: date,
 ) -> int:
@@ -138,10 +141,11 @@ def _keep_features(
         gone = stored.select("customer_id", "as_of").join(
             customers.where("is_current").select("customer_id"), "customer_id", "left_anti"
         )
-        erased = gone.withColumn("remove", F.lit(True))
-        tables.merge(erased, target, ("customer_id", "as_of"), places.folder("staging", "features"))
+        if not gone.isEmpty():
+            erased = gone.withColumn("remove", F.lit(True))
+            tables.merge(erased, target, ("customer_id", "as_of"), places.folder("staging", "features"))
     if dates:
-        spine = spine.union(members(_sample(customers), dates))
+        spine = spine.union(members(learnt_from(), dates))
     tables.overwrite(features(transactions, spine), target, where=_days("as_of", [*dates, as_of]))
     return tables.read(spark, target).where(_days("as_of", [*dates, as_of])).count()
 
@@ -154,7 +158,7 @@ def _train(
     spark: SparkSession,
     places: Places,
     registry: Registry,
-    customers: DataFrame,
+    learnt_from: Callable[[], DataFrame],
     quarters: list[date],
     until: Mapping[str, int],
     known: churn.Known | None,
@@ -167,7 +171,7 @@ def _train(
     training = hashlib.sha256(shape.encode()).hexdigest()[:16]
     model = registry.find(training=training)
     if model is None:
-        asked = labels(_sample(customers), quarters)
+        asked = labels(learnt_from(), quarters)
         rows = as_known(asked, tables.read(spark, places.table("ml", "features"))).where("as_of IS NOT NULL")
         counts = rows.groupBy("at").agg(F.sum("churned").alias("left"), F.count("*").alias("asked")).collect()
         missing = churn.too_few({row["at"]: (row["left"], row["asked"]) for row in counts}, quarters)
@@ -191,8 +195,7 @@ def _judge(registry: Registry, trained: churn.Trained) -> gate.Verdict:
     """The gate's verdict on the test's rows, beside the champion's probabilities of them where there is a champion."""
     champion, rows = registry.champion(), trained.test
     if champion is not None:
-        given = rows[list(FEATURES)].to_numpy("float64")
-        rows = rows.assign(champion=registry.forest(champion).predict(given))
+        rows = rows.assign(champion=registry.forest(champion).predict(rows[list(FEATURES)]))
     return gate.judge(rows)
 
 
@@ -221,7 +224,7 @@ def _keep_baskets(places: Places, transactions: DataFrame, customers: DataFrame)
         made = {
             "bought_together": together,
             "popular": baskets.popular(transactions, customers),
-            "recommendations": baskets.recommendations(transactions, together),
+            "recommendations": baskets.recommendations(transactions, customers, together),
         }
         for name, rows in made.items():
             tables.overwrite(rows, places.table("ml", name))

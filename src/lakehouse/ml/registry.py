@@ -1,7 +1,6 @@
 """The models of one platform: an MLflow registry in which the alias `champion` says which of them decides.
 
-The store is MLFLOW_TRACKING_URI where that is set, the workspace's own on Databricks, and else a SQLite file under the
-base path. MLflow is imported only when a registry is opened: that takes some seconds.
+`lakehouse.ml.store` says where it is. MLflow is imported only when a registry is opened: that takes some seconds.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from lakehouse.ml.drift import Reference
 from lakehouse.ml.features import FEATURES
 from lakehouse.ml.forest import Forest
 from lakehouse.ml.pictures import pictures
+from lakehouse.ml.store import MODEL, address
 from lakehouse.places import Places
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-MODEL = "churn"
 CHAMPION, PREVIOUS = "champion", "previous"
 SERVED = Path(__file__).with_name("served.py")
 
@@ -40,21 +39,6 @@ class Registered:
     version: int
     tags: Mapping[str, str]
     run_id: str
-
-
-def store(places: Places) -> str:
-    """The address of the tracking store. Raises PlatformError where there is none and the base path is elsewhere."""
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    if given:
-        return given
-    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
-        return "databricks"
-    if places.local is None:
-        raise PlatformError(
-            f"MLflow's default store is a file of this machine, and {places.base_path} is elsewhere: set "
-            "MLFLOW_TRACKING_URI to the address of your MLflow server."
-        )
-    return f"sqlite:///{places.local / 'mlflow' / 'mlflow.db'}"
 
 
 @contextlib.contextmanager
@@ -71,16 +55,15 @@ def opened(places: Places) -> Iterator[Registry]:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    address = store(places)
-    if places.local is not None and address.startswith("sqlite"):
+    uri = address(places)
+    if places.local is not None and uri.startswith("sqlite"):
         (places.local / "mlflow").mkdir(parents=True, exist_ok=True)
     try:
         # Not mlflow.set_tracking_uri, which would be everybody's in this process, and in those that it starts.
-        yield Registry(MlflowClient(address), places)
+        yield Registry(MlflowClient(uri), places)
     except MlflowException as error:
         raise PlatformError(
-            f"MLflow's store {address} does not do what is asked: {cause(error)}. Start it, or correct "
-            "MLFLOW_TRACKING_URI."
+            f"MLflow's store {uri} does not do what is asked: {cause(error)}. Start it, or correct MLFLOW_TRACKING_URI."
         ) from error
 
 
@@ -95,7 +78,7 @@ class Registry:
 
     def __init__(self, client: MlflowClient, places: Places) -> None:
         self._client, self._places = client, places
-        databricks = places.schema and store(places).startswith("databricks")
+        databricks = places.schema and address(places).startswith("databricks")
         self.name = ".".join(filter(None, (places.catalog, places.schema, MODEL))) if databricks else MODEL
 
     def log(self, trained: Trained, known: Reference, tags: Mapping[str, str]) -> Registered:
@@ -123,7 +106,7 @@ class Registry:
         found = self._client.get_experiment_by_name(MODEL)
         if found is not None:
             return str(found.experiment_id)
-        local = self._places.local if store(self._places).startswith("sqlite") else None
+        local = self._places.local if address(self._places).startswith("sqlite") else None
         return self._client.create_experiment(MODEL, (local / "mlflow" / "artifacts").as_uri() if local else None)
 
     def _log_model(self, run_id: str, forest: Forest) -> None:

@@ -19,7 +19,7 @@ class ServedForest(PythonModel):
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Floats:
         """One probability a row."""
-        return self._forest.predict(model_input.to_numpy("float64"))
+        return self._forest.predict(model_input)
 
 
 set_model(ServedForest())

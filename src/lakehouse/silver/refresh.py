@@ -79,9 +79,11 @@ def refresh(
 def _delivered(
     spark: SparkSession, places: Places, entity: Entity, since: Mapping[str, int], until: Mapping[str, int]
 ) -> DataFrame | None:
-    """The new rows of an entity's sources, with all columns that any of them has."""
+    """The new rows of an entity's sources, with all columns that any of them has; not those that were erased."""
     found = [
-        tables.changes(spark, places.table("bronze", source), since.get(source, -1), until[source]).drop("_change_type")
+        tables.changes(spark, places.table("bronze", source), since.get(source, -1), until[source])
+        .where("_change_type = 'insert'")
+        .drop("_change_type")
         for source in entity.sources
         if until.get(source, -1) > since.get(source, -1)
     ]

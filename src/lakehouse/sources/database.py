@@ -89,6 +89,7 @@ class Postgres:
         self._shop = shop
         self._port = free_port()
         self._password = secrets.token_hex(16)
+        self._forgotten: list[str] = []
         self._folder = Path(tempfile.mkdtemp(prefix="lakehouse-postgres-"))
         self._process = self._start()
         try:
@@ -133,11 +134,20 @@ class Postgres:
             session.execute("BEGIN; CREATE TEMP TABLE incoming (LIKE customers) ON COMMIT DROP")
             for piece in customers:
                 session.copy("incoming", piece)
+            for customer_id in self._forgotten:
+                session.execute(_erasure("incoming", customer_id))
             session.execute(TAKE_OVER)
             [(position, last)] = session.execute(END_OF_LOG)
             for piece in self._log(int(position), int(last) + 1, day):
                 session.copy("customer_changes", piece)
+            for customer_id in self._forgotten:
+                session.execute(_erasure("customer_changes", customer_id))
             session.execute("COMMIT")
+
+    def forget(self, customer_id: str) -> None:
+        """Erase a customer from both tables, for good: no day to come brings them back."""
+        self._forgotten.append(customer_id)
+        self.execute("; ".join(_erasure(table, customer_id) for table in ("customers", "customer_changes")))
 
     def stop(self) -> None:
         """End the server at once and remove its files. A second call does nothing."""
@@ -271,6 +281,12 @@ class Session:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _erasure(table: str, customer_id: str) -> str:
+    """The statement that takes a customer out of a table, however the id is written there."""
+    quoted = customer_id.replace("'", "''")
+    return f"DELETE FROM {table} WHERE upper(btrim(customer_id)) = upper(btrim('{quoted}'))"
 
 
 def program(name: str) -> str:

@@ -82,6 +82,10 @@ class SourceSystems:
                 self._day = day
             payments.result()
 
+    def forget(self, customer_id: str) -> None:
+        """Erase a customer from the CRM, its log included: the platform's memory is `lakehouse.erasure`'s affair."""
+        self._crm.forget(customer_id)
+
     def stop(self) -> None:
         """End all servers. A second call does nothing."""
         self._running.close()
