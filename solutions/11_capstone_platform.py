@@ -35,8 +35,8 @@ spark = get_spark()
 # %% [markdown]
 # ## Exercise 11.1 · Keep the contract
 #
-# *Sources.* A data contract says of each column which type it has, and whether every row must have a value. Judge a
-# delivery by it. Name each column that breaks the contract, and how:
+# *Sources.* A data contract says of each column which type it has (as `dtypes` names it), and whether every row must
+# have a value. Judge a delivery by it. Name each column that breaks the contract, and how:
 #
 # * `missing`: there is no such column;
 # * `type`: it has another type;
@@ -457,11 +457,11 @@ check(bought_together)
 # ## Exercise 11.15 · Where to go on
 #
 # *Operations.* A layer notes in a journal what it does, oldest first: a batch is `planned`, and later `done`, or it has
-# `failed`. `until` is the version of the table below up to which the batch reads. What comes next? Return the batch's
+# `failed`. `until` is the version of its source table up to which the batch reads. What comes next? Return the batch's
 # number, and the versions after which and up to which it reads:
 #
 # * a batch that was planned and is not done is done again, exactly as it was planned;
-# * otherwise, if the table below has a `newest` version that is not read yet, it is the next number, up to `newest`;
+# * otherwise, if the source table has a `newest` version that is not read yet, it is the next number, up to `newest`;
 # * otherwise there is nothing to do: None.
 #
 # The first batch has the number 0 and reads after version -1. All batches up to the last one that is done are done.

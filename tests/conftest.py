@@ -42,8 +42,8 @@ _reports: list[pytest.TestReport] = []
 
 
 def stem_of(nodeid: str) -> str:
-    """The stem that a test is about, where its parameters name one, or an exercise of one."""
-    return next((STEMS[word] for word in re.split(r"[\[\]-]", nodeid) if word in STEMS), "")
+    """The stem that a test is about, where its file or its parameters name one, or an exercise of one."""
+    return next((STEMS[word] for word in re.split(r"[][/.-]", nodeid) if word in STEMS), "")
 
 
 class OneWorkerAStem(LoadScopeScheduling):  # type: ignore[misc]
@@ -58,8 +58,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWork
     return OneWorkerAStem(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m slow_proof` chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the slow proofs of stems that have not changed, and begin with what takes longest."""
+    for item in items:
+        if item.nodeid.startswith("chapters/"):  # a cell of a lesson, collected by nbval
+            item.add_marker(pytest.mark.slow_proof)
     changed = proven.changed(COURSE)
     slow = [item for item in items if item.get_closest_marker("slow_proof")]
     known = [item for item in slow if stem_of(item.nodeid) not in changed]

@@ -1,11 +1,12 @@
 """What was proven before: slow proofs of a chapter run again when something that decides over them has changed.
 
 Slow are the proofs of its exercises (solution, blank, wrong and right answers, mutants) and of its questions, its
-solutions run as a notebook, and its lesson run on Spark Connect: some minutes a chapter. A test of these carries the
-mark `slow_proof`. What "changed" means is written down in `proven.json`:
-by stem, a fingerprint of all that decides. It is compared with the files as they are, so the answer is the same in a
-working tree, in CI and in a fresh clone without history. A run in which all slow proofs of a stem held writes the
-stem's fingerprint; until that is committed, they run every time. `make test-full` runs those of all stems.
+solutions run as a notebook, and its lesson: as it is, where nbval compares what each cell prints with what is on the
+page, and on Spark Connect. They take some minutes a chapter. A test of these carries the mark `slow_proof`. What
+"changed" means is written down in `proven.json`: by stem, a fingerprint of all that decides. It is compared with the
+files as they are, so the answer is the same in a working tree, in CI and in a fresh clone without history. A run in
+which all slow proofs of a stem held writes the stem's fingerprint; until that is committed, they run every time. `make
+test-full` runs those of all stems.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from workbook import proofs, questions
+from workbook import generate, proofs, questions
 from workbook.authored import authored
 from workbook.course import Course
 
@@ -30,7 +31,7 @@ NOTEBOOKS = 2  # the solutions, and the lesson on Spark Connect
 def fingerprint(course: Course, stem: str) -> str:
     """What decides over the slow proofs of a stem, as one short text: its files, the packages, the versions."""
     own = [course.chapter_source(stem), course.solution_source(stem), course.checks(stem), course.answers(stem)]
-    own += [path for path in [course.questions(stem)] if path.is_file()]
+    own += [path for path in (course.questions(stem), course.chapter(stem)) if path.is_file()]
     shared = [*sorted((ROOT / "src").rglob("*.py")), ROOT / "tests" / "servers.py", ROOT / "requirements.lock"]
     content = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in [*own, *shared])
     return hashlib.sha256(content).hexdigest()[:16]
@@ -45,7 +46,13 @@ def changed(course: Course) -> list[str]:
 def slow_proofs(course: Course, stem: str) -> int:
     """How many slow proofs a stem has."""
     asked = [question for question in questions.bank(course) if question.stem == stem and question.provable]
-    return len(authored(course, stem)) * (len(proofs.RULES) + 1) + len(asked) + NOTEBOOKS
+    return len(authored(course, stem)) * (len(proofs.RULES) + 1) + len(asked) + NOTEBOOKS + _cells(course, stem)
+
+
+def _cells(course: Course, stem: str) -> int:
+    """The cells of a lesson that nbval runs."""
+    path = course.chapter(stem)
+    return sum(cell.cell_type == "code" for cell in generate.read(path).cells) if path.is_file() else 0
 
 
 def whole(course: Course, reports: Iterable[pytest.TestReport]) -> list[str]:

@@ -5,10 +5,12 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,7 @@ from lakehouse.ingestion import (
     copy_into,
     ingest_new_events,
     ingest_new_files,
+    new_tag,
     read_partitioned,
     read_since,
     record,
@@ -465,6 +468,18 @@ def test_tries_are_bounded_and_the_error_says_what_was_answered(with_api: SparkS
         with pytest.raises(Exception, match="was asked 2 times; the last answer was 500"):
             frame.collect()
         assert api.answers == {500: 2}
+
+
+def test_a_catalogue_that_has_not_changed_need_not_be_read_and_one_without_tags_always(tmp_path: Path) -> None:
+    with shop_api() as api:
+        tag = new_tag(api.url, None)
+        assert tag and new_tag(api.url, tag) is None
+    (tmp_path / "products").touch()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as untagged:
+        threading.Thread(target=untagged.serve_forever).start()
+        url = f"http://127.0.0.1:{untagged.server_port}/products"
+        assert [new_tag(url, None), new_tag(url, "")] == ["", ""]
+        untagged.shutdown()
 
 
 def test_a_wrong_question_is_not_asked_again(with_api: SparkSession) -> None:

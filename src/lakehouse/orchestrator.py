@@ -1,7 +1,8 @@
 """The platform from end to end: sources, ingestion and bronze, silver, gold, serving, ML, and the API's releases.
 
-Each layer is planned, done and noted in the journal. So a run that died, or that failed, is continued by the next one
-from the layer where it stopped, and the layers above it keep their last good state until then.
+What a layer has done is noted in the journal. So a run that died, or that failed, is continued by the next one from
+the layer where it stopped, and the layers above it keep their last good state until then. Silver notes beforehand, too,
+what its batch will read: it writes a batch to several tables, each once, so a repeat must be of the same rows.
 """
 
 import contextlib

@@ -32,6 +32,13 @@ def demands_every_value(delivery, contract):
     return breaches_one_by_one(delivery, {name: (kind, True) for name, (kind, _) in contract.items()})
 
 
+@wrong("contract_breaches", says="what `dtypes` calls a type")
+def writes_types_in_capitals(delivery, contract):
+    """Writes types as SQL does."""
+    types = {name: kind.upper() for name, kind in delivery.dtypes}
+    return [(name, "type" if name in types else "missing") for name in contract if types.get(name) != contract[name][0]]
+
+
 @wrong("contract_breaches", says="three columns break the contract")
 def stops_at_the_first(delivery, contract):
     """Refuses at the first fault, as a job does that raises."""
@@ -783,6 +790,32 @@ def bins_of_now(before, now, edges):
 def decimal_logarithm(before, now, edges):
     """Takes the other logarithm."""
     return _stability(before, now, edges, log=math.log10)
+
+
+@wrong("stability_index", says="no other share changes by it")
+def adds_the_smallest_share(before, now, edges):
+    """Adds what only replaces."""
+
+    def shares(values):
+        bins = Counter(None if value is None else bisect_right(edges, value) for value in values)
+        return {name: count / len(values) + 0.0001 for name, count in bins.items()}
+
+    old, new = shares(before), shares(now)
+    pairs = [(old.get(name, 0.0001), new.get(name, 0.0001)) for name in old.keys() | new.keys()]
+    return round(sum((q - p) * math.log(q / p) for p, q in pairs), 4)
+
+
+@wrong("stability_index", says="NULL is a bin of its own")
+def shares_of_what_is_left(before, now, edges):
+    """Leaves NULLs out of the bins, and not out of the number of rows."""
+
+    def shares(values):
+        bins = Counter(bisect_right(edges, value) for value in values if value is not None)
+        return {name: count / len(values) for name, count in bins.items()}
+
+    old, new = shares(before), shares(now)
+    pairs = [(max(old.get(name, 0), 0.0001), max(new.get(name, 0), 0.0001)) for name in old.keys() | new.keys()]
+    return round(sum((q - p) * math.log(q / p) for p, q in pairs), 4)
 
 
 @wrong("stability_index", says="and not rounded to four decimals")

@@ -229,8 +229,8 @@ def create_app(base_path: File, follower: Follower, rate: Rate | None = None) ->
     app.router.redirect_slashes = False
     app.state.follower = follower
     registry = CollectorRegistry()
-    shown = Gauge("lakehouse_release", "The release that is shown; 0 for none.", registry=registry)
-    shown.set_function(lambda: follower.current.release.release if follower.current else 0)
+    shown = Gauge("lakehouse_release", "The release that is shown; -1 for none.", registry=registry)
+    shown.set_function(lambda: follower.current.release.release if follower.current else -1)
     broken = Gauge("lakehouse_degraded", "1 where something hinders the next release.", registry=registry)
     broken.set_function(lambda: follower.problem is not None)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
