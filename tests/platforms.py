@@ -17,7 +17,9 @@ MADE = ("bronze", "silver", "gold", "serving/sales_by_month", "ml/bought_togethe
 RUN = """
 import os, signal, sys
 from lakehouse import DataPlatformOrchestrator
+from lakehouse.ml import churn
 from workbook.session import get_spark
+churn.DEPTHS, churn.TREES = (3,), 10  # a small forest: what becomes of it is looked at, not how good it is
 base, days, border = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
 def tell(progress):

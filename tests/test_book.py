@@ -180,7 +180,7 @@ def test_the_keyboard_reaches_the_skip_link_first_and_the_search(page: Page) -> 
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to main content"
     page.keyboard.press("Enter")
-    assert page.url.endswith("#main-content")
+    page.wait_for_url("**#main-content")
     page.keyboard.press("Control+k")
     assert page.evaluate("document.activeElement.id") == "search-input"
     page.keyboard.type("executor")

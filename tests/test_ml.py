@@ -400,8 +400,6 @@ def test_the_layer_from_training_to_a_rollback(
     assert (first.version, first.refused, first.predictions) == (1, None, 500)
     assert set(first.drift) == set(features.FEATURES)
     by_first = predicted(spark, places)
-    refreshed(spark, places, 0, date(2026, 1, 1))
-    assert predicted(spark, places) == by_first, "the same batch again changes nothing"
 
     # Whatever the next model says is refused by the gate: the champion stays, and the reason is told.
     monkeypatch.setattr(churn, "SEED", 8)
