@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import DataPlatformOrchestrator, books, bronze, erasure, gold, layout, serving, tables
 from lakehouse.errors import PlatformError
+from lakehouse.ml import churn
 from lakehouse.orchestrator import LayerFailed, PlatformResult
 from lakehouse.places import Places
 from lakehouse.sources import Addresses, SourceSystems
@@ -60,7 +61,9 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A platform that has the initial load."""
     base = tmp_path_factory.mktemp("shop")
     spark.sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    with SourceSystems(base / "landing", SCALE, SEED) as systems:
+    with SourceSystems(base / "landing", SCALE, SEED) as systems, pytest.MonkeyPatch.context() as small:
+        small.setattr(churn, "DEPTHS", (3,))  # what becomes of the forest is looked at, not how good it is
+        small.setattr(churn, "TREES", 10)
         systems.deliver(0)
         built = Shop(spark, base, systems)
         built.run()
