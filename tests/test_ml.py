@@ -391,7 +391,7 @@ def predicted(spark: SparkSession, places: Places) -> dict[str, tuple[object, ..
     return {row["customer_id"]: (row["as_of"], row["model_version"], row["probability"]) for row in rows}
 
 
-def test_the_layer_from_training_to_a_rollback(
+def test_the_layer_from_training_to_a_rollback_and_an_erasure(
     spark: SparkSession, shop: tuple[Shop, DataFrame, DataFrame], places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(churn, "DEPTHS", (3,))  # what is told apart here, a small forest does too
@@ -400,6 +400,8 @@ def test_the_layer_from_training_to_a_rollback(
     assert (first.version, first.refused, first.predictions) == (1, None, 500)
     assert set(first.drift) == set(features.FEATURES)
     by_first = predicted(spark, places)
+    refreshed(spark, places, 0, date(2026, 1, 1))
+    assert predicted(spark, places) == by_first, "the same batch again changes nothing"
 
     # Whatever the next model says is refused by the gate: the champion stays, and the reason is told.
     monkeypatch.setattr(churn, "SEED", 8)
@@ -419,8 +421,13 @@ def test_the_layer_from_training_to_a_rollback(
     assert (again.version, again.metrics) == (1, first.metrics)
     assert predicted(spark, places) == by_first
 
-    days = {row["as_of"] for row in tables.read(spark, places.table("ml", "features")).select("as_of").collect()}
-    assert days == {*SNAPSHOTS, date(2026, 1, 1)}
+    # Who is erased has neither a prediction nor features of any date.
+    tables.overwrite(shop[2].where("customer_id <> 'C0000007'"), places.table("silver", "customers"))
+    assert refreshed(spark, places, 4, date(2026, 1, 2)).predictions == 499
+    kept = tables.read(spark, places.table("ml", "features"))
+    assert kept.where("customer_id = 'C0000007'").count() == 0
+    days = {row["as_of"] for row in kept.select("as_of").distinct().collect()}
+    assert days == {*SNAPSHOTS, date(2026, 1, 2)}
 
 
 def test_pairs_are_those_that_counting_finds_and_those_that_were_planted(

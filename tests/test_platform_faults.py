@@ -185,8 +185,10 @@ def test_who_is_forgotten_is_in_no_table_and_does_not_come_back(shop: Shop) -> N
     noted = tables.read(shop.spark, bronze.audit(shop.places)).where("item = 'erased on request'")
     assert [row["rows"] for row in noted.collect()] == [-before["bronze/customer_changes"]]
 
+    sales = shop.gold()["daily_sales"]
     shop.systems.deliver(2)
     assert shop.run().balanced
+    assert shop.gold()["daily_sales"] != sales
     assert set(whose(shop, customer_id).values()) == {0}
     assert payments_of(shop, customer_id) >= paid > 0
 
@@ -233,6 +235,7 @@ def test_clustering_changes_how_rows_lie_and_nothing_else(shop: Shop) -> None:
     target = tables.identifier(shop.places.table("silver", "transactions"))
     [detail] = shop.spark.sql(f"DESCRIBE DETAIL {target}").select("clusteringColumns").collect()
     assert detail["clusteringColumns"] == ["ordered_on", "customer_id"]
+    assert shop.run().balanced
     assert shop.gold() == before
 
 
