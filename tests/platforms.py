@@ -8,18 +8,23 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from deltalake import DeltaTable
 
-SCALE, SEED = 0.01, 7
+from lakehouse.ml import churn
+
+SCALE, SEED = 0.02, 7
 # When and in which batch something was done is not what was done.
 VOLATILE = {"_batch", "_batch_id", "_ingested_at", "_file_path", "_file_modified_at", "origin", "record", "_origin"}
 MADE = ("bronze", "silver", "gold", "serving/sales_by_month", "ml/bought_together", "ml/popular", "ml/recommendations")
+# Of a small forest it is looked at what becomes of it, not how good it is.
+SMALL_FOREST = {"DEPTHS": (3,), "TREES": 10}
 RUN = """
 import os, signal, sys
 from lakehouse import DataPlatformOrchestrator
 from lakehouse.ml import churn
 from workbook.session import get_spark
-churn.DEPTHS, churn.TREES = (3,), 10  # a small forest: what becomes of it is looked at, not how good it is
+vars(churn).update({forest})
 base, days, border = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
 def tell(progress):
@@ -34,9 +39,16 @@ platform.run_full_pipeline(days)
 
 def start(base: Path, days: int, border: str = "", **environment: str) -> "subprocess.Popen[str]":
     """Run the platform in a process of its own, which says what it does, and kills itself behind the layer `border`."""
-    command = [sys.executable, "-c", RUN.format(scale=SCALE, seed=SEED), str(base), str(days), border]
+    program = RUN.format(scale=SCALE, seed=SEED, forest=SMALL_FOREST)
+    command = [sys.executable, "-c", program, str(base), str(days), border]
     everything = {**os.environ, **environment}
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=everything)
+
+
+def grow_a_small_forest(patch: pytest.MonkeyPatch) -> None:
+    """Let the platform of this process train the forest that `start` trains: who has it trains nothing again."""
+    for name, value in SMALL_FOREST.items():
+        patch.setattr(churn, name, value)
 
 
 def contents(base: Path) -> dict[str, Counter[str]]:

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import urldefrag, urljoin
 
 import pytest
@@ -16,7 +16,9 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page
 
+from conftest import COURSE
 from lakehouse.sources import dictionary
+from proven import WIDTHS
 from workbook import site
 from workbook.course import Course
 from workbook.errors import CourseError
@@ -74,14 +76,20 @@ def page(browser: Browser, book: Site) -> Iterator[Page]:
     context.close()
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-def test_axe_finds_nothing_on_any_page_in_either_theme(browser: Browser, book: Site, width: int) -> None:
+def about(page: str) -> str:
+    """The stem that a page belongs to; empty for the pages around the lessons."""
+    return PurePath(page).stem if page.startswith(("chapters/", "exercises/", "solutions/")) else ""
+
+
+def check_by_axe(browser: Browser, book: Site, stem: str, width: int) -> None:
+    """Look at all pages that belong to a stem."""
     # Less motion: colours that are still changing have no contrast that could be measured.
     size = {"width": width, "height": 800}
     context = browser.new_context(base_url=book.address, viewport=size, color_scheme="light", reduced_motion="reduce")
     page = context.new_page()
-    found = {}
-    for name in book.pages:
+    pages, found = [name for name in book.pages if about(name) == stem], {}
+    assert pages
+    for name in pages:
         page.goto(name)
         found[name, "light"] = _axe(page)
         # A theme changes colours and nothing else; a small screen changes places and no colour.
@@ -92,6 +100,22 @@ def test_axe_finds_nothing_on_any_page_in_either_theme(browser: Browser, book: S
             page.emulate_media(color_scheme="light")
     context.close()
     assert {place: faults for place, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_nothing_on_any_page_around_the_lessons_in_either_theme(
+    browser: Browser, book: Site, width: int
+) -> None:
+    check_by_axe(browser, book, "", width)
+
+
+@pytest.mark.slow_proof
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("stem", COURSE.stems)
+def test_axe_finds_nothing_on_any_page_of_a_lesson_in_either_theme(
+    browser: Browser, book: Site, stem: str, width: int
+) -> None:
+    check_by_axe(browser, book, stem, width)
 
 
 def _axe(page: Page, *rules: str) -> list[tuple[str, str]]:

@@ -26,8 +26,8 @@ STEMS = pytest.mark.parametrize("stem", COURSE.stems)
 OTHER = {"scale": 0.02, "seed": 11}
 # In a run of every day nbval runs the lessons as they are, and Spark Connect runs them with other parameters.
 LESSONS = [COURSE.chapter] if FULL else []
-SOLUTIONS = pytest.param(COURSE.solution, marks=pytest.mark.slow_proof)
-KINDS = pytest.mark.parametrize("kind", [*LESSONS, SOLUTIONS, COURSE.exercises], ids=lambda kind: kind.__name__)
+SLOW = [pytest.param(kind, marks=pytest.mark.slow_proof) for kind in (COURSE.solution, COURSE.exercises)]
+KINDS = pytest.mark.parametrize("kind", [*LESSONS, *SLOW], ids=lambda kind: kind.__name__)
 
 
 @STEMS

@@ -24,11 +24,10 @@ from mlflow import MlflowClient
 from pyspark.sql import SparkSession
 
 from lakehouse import DataPlatformOrchestrator
-from lakehouse.ml import churn
 from lakehouse.ml.features import FEATURES
 from lakehouse.orchestrator import PlatformResult
 from lakehouse.sources import SourceSystems
-from platforms import SCALE, SEED, contents, run_and_die, versions
+from platforms import SCALE, SEED, contents, grow_a_small_forest, run_and_die, versions
 from proven import FULL
 from workbook import cli
 
@@ -86,8 +85,7 @@ def test_killed_behind_every_layer_and_at_random_moments_it_ends_in_the_same_tab
     for number in range(RANDOM_KILLS):
         days = 1 + (number + 1) * (DAYS - 1) // RANDOM_KILLS
         run_and_die(tmp_path, days, seconds=moments.uniform(1, LONGEST))
-    monkeypatch.setattr(churn, "DEPTHS", (3,))  # as in the runs before, so that nothing is trained again
-    monkeypatch.setattr(churn, "TREES", 10)
+    grow_a_small_forest(monkeypatch)
     result = run(spark, tmp_path, DAYS)
     assert result.balanced, f"seed {seed}"
     published = [row[0] for row in asked(tmp_path, "SELECT release FROM releases ORDER BY ALL", "api/releases")]

@@ -15,12 +15,11 @@ from pyspark.sql import functions as F
 
 from lakehouse import DataPlatformOrchestrator, books, bronze, erasure, gold, layout, serving, tables
 from lakehouse.errors import PlatformError
-from lakehouse.ml import churn
 from lakehouse.orchestrator import LayerFailed, PlatformResult
 from lakehouse.places import Places
 from lakehouse.sources import Addresses, SourceSystems
 from lakehouse.sources.ports import free_port
-from platforms import SCALE, SEED
+from platforms import SCALE, SEED, grow_a_small_forest
 
 SCHEMA = "the_shop"
 
@@ -62,8 +61,7 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     base = tmp_path_factory.mktemp("shop")
     spark.sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     with SourceSystems(base / "landing", SCALE, SEED) as systems, pytest.MonkeyPatch.context() as small:
-        small.setattr(churn, "DEPTHS", (3,))  # what becomes of the forest is looked at, not how good it is
-        small.setattr(churn, "TREES", 10)
+        grow_a_small_forest(small)
         systems.deliver(0)
         built = Shop(spark, base, systems)
         built.run()
