@@ -316,6 +316,9 @@ def test_a_champion_is_promoted_and_rolled_back_to_and_a_second_rollback_is_refu
     assert models.champion() is None
     with pytest.raises(PlatformError, match="nothing to roll back to"):
         models.rollback()
+    with pytest.raises(PlatformError, match="There is no platform under"):
+        cli.rollback(str(tmp_path / "mistyped"))
+    assert not (tmp_path / "mistyped").exists()
     models.promote(1)
     models.promote(2)
     models.promote(2)

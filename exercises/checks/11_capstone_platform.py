@@ -211,17 +211,17 @@ def verdicts(answer: Answer, case: Case) -> None:
     silver = case.rows("key string, content string", ("K1", "red"), ("K9", "grey"))
     delivered = case.rows(
         "place int, key string, content string, reasons array<string>",
-        (1, "K1", "red", []),
-        (2, "K1", "blue", []),
-        (3, "K2", "red", ["bad"]),
-        (4, "K2", "white", []),
-        (5, "K2", "green", []),
-        (6, "K2", "white", []),
-        (7, None, "red", ["no key"]),
-        (8, "K3", "red", ["bad"]),
-        (9, "K3", "red", ["bad"]),
         (10, "K4", "red", []),
-    ).repartition(3)
+        (9, "K3", "red", ["bad"]),
+        (8, "K3", "red", ["bad"]),
+        (7, None, "red", ["no key"]),
+        (6, "K2", "white", []),
+        (5, "K2", "green", []),
+        (4, "K2", "white", []),
+        (3, "K2", "red", ["bad"]),
+        (2, "K1", "blue", []),
+        (1, "K1", "red", []),
+    )
     case.equal(
         answer(delivered, silver),
         "place int, key string, verdict string",
@@ -244,7 +244,8 @@ def verdicts(answer: Answer, case: Case) -> None:
             "called a repeat is never looked at.",
             (2, "K1", "clean"): "You gave {got}: silver has K1 already, and would have it twice.",
             (4, "K2", "quarantined"): "You gave {got}: the row before it was refused, so nobody has taken K2 yet.",
-            (4, "K2", "duplicate"): "You gave {got}: the row before it has another content, and was refused besides.",
+            (4, "K2", "duplicate"): "You gave {got}: the only row of K2 with a smaller place has another content. Rows "
+            "lie in no order: order them by `place`.",
             (5, "K2", "clean"): "You gave {got}: K2 was taken by the clean row at place 4.",
             (6, "K2", "quarantined"): "You gave {got}: the row at place 4 is the same, content and all.",
             (9, "K3", "quarantined"): "You gave {got}: the same row came just before it, and a refused row can be "

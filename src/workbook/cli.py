@@ -197,10 +197,13 @@ def serve(
 @app.command()
 def rollback(base_path: BasePath = "work/platform") -> None:
     """Make the model that was champion before this one the champion again."""
-    from lakehouse.ml import registry
+    from lakehouse.ml import registry, store
     from lakehouse.places import Places
 
-    with registry.opened(Places(base_path)) as models:
+    places = Places(base_path)
+    if store.address(places).startswith("sqlite") and places.local and not places.local.is_dir():
+        raise PlatformError(f"There is no platform under {base_path}: give the base path that `workbook run` had.")
+    with registry.opened(places) as models:
         version = models.rollback()
     say(f"Version {version} is the champion again. `workbook run` scores every customer by it.")
 

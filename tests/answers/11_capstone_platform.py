@@ -213,9 +213,9 @@ def reasons_in_sql(rows, rules):
     return rows.selectExpr("*", f"filter(array({parts}), name -> name IS NOT NULL) AS reasons")
 
 
-def _verdicts(delivered, silver, how="left", key=("key", "content"), fit=None, taken=None):
-    rows = delivered.join(silver.withColumnRenamed("content", "stored"), "key", how)
-    same = Window.partitionBy(*key).orderBy("place")
+def _verdicts(delivered, silver, key=("key", "content"), order="place", fit=None, taken=None):
+    rows = delivered.join(silver.withColumnRenamed("content", "stored"), "key", "left")
+    same = Window.partitionBy(*key).orderBy(order)
     before = Window.partitionBy("key").orderBy("place").rowsBetween(Window.unboundedPreceding, -1)
     in_silver = F.coalesce(F.col("stored") == F.col("content"), F.lit(False))
     rows = rows.withColumn("again", in_silver | (F.row_number().over(same) > 1))
@@ -230,6 +230,12 @@ def _verdicts(delivered, silver, how="left", key=("key", "content"), fit=None, t
 def repeats_by_key(delivered, silver):
     """Takes every row of a key that has come for a repeat."""
     return _verdicts(delivered, silver, key=("key",))
+
+
+@wrong("verdicts", says="Rows lie in no order")
+def repeats_as_they_arrive(delivered, silver):
+    """Numbers the rows of one key and content in the order in which they happen to lie."""
+    return _verdicts(delivered, silver, order="key")
 
 
 @wrong("verdicts", says="a contradiction that is called a repeat")
