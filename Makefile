@@ -1,7 +1,8 @@
 # Two commands are enough: `make start` to learn, `make test` to prove that everything works.
 PYTHON ?= python3
 RUN := .venv/bin
-# Three at a time, as each waits for Java now and then (tests/conftest.py says what goes together). nbval runs the lessons and compares their outputs.
+# Three at a time, as each waits now and then (tests/conftest.py says what goes together). nbval runs the lessons and
+# compares their outputs.
 PYTEST := $(RUN)/pytest --numprocesses=3 --nbval --nbval-current-env
 # Where it is set, each of hundreds of processes would compile again whatever it imports.
 unexport PYTHONDONTWRITEBYTECODE

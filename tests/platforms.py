@@ -18,7 +18,7 @@ SCALE, SEED = 0.02, 7
 VOLATILE = {"_batch", "_batch_id", "_ingested_at", "_file_path", "_file_modified_at", "origin", "record", "_origin"}
 MADE = ("bronze", "silver", "gold", "serving/sales_by_month", "ml/bought_together", "ml/popular", "ml/recommendations")
 # Of a small forest it is looked at what becomes of it, not how good it is.
-SMALL_FOREST = {"DEPTHS": (3,), "TREES": 10}
+SMALL_FOREST = {"DEPTHS": (5,), "TREES": 20}
 RUN = """
 import os, signal, sys
 from lakehouse import DataPlatformOrchestrator

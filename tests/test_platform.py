@@ -132,7 +132,7 @@ def test_the_command_prints_the_summary_the_books_and_a_verdict_on_every_rule(
     whole: tuple[Path, str], again: tuple[dict[str, int], PlatformResult]
 ) -> None:
     printed, result = whole[1], again[1]
-    assert re.search(r"\d+ customers, \d+ products, \d+ transactions processed\. The books balance\.", printed)
+    assert re.search(r"\d+ customers, \d+ products, [\d,]+ transactions processed\. The books balance\.", printed)
     for book in result.books:
         numbers = " .*".join(map(str, (book.read, book.clean, book.quarantined, book.duplicate)))
         assert re.search(rf"{book.source} .*{numbers} .*yes", printed)
