@@ -3,9 +3,12 @@
 import contextlib
 import gzip
 import json
+import os
+import shlex
 import socket
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -109,6 +112,27 @@ def test_a_database_ends_with_its_process_however_that_ends(end: str) -> None:
     wait_for_end_of(int(shell))
     assert not answers(url)
     assert not Path(folder).exists()
+
+
+def test_a_database_ends_with_a_process_that_is_killed_before_it_listens() -> None:
+    """A server that has just begun ignores signals; this one is a second late."""
+    with tempfile.TemporaryDirectory() as place:  # unlike those of pytest, one that the server's user may read
+        os.chmod(place, 0o755)
+        late = Path(place, "postgres")
+        late.write_text(f'#!/bin/sh\nsleep 1\nexec {shlex.quote(database.program("postgres"))} "$@"\n')
+        late.chmod(0o755)
+        code = (
+            "import os, signal\nfrom lakehouse.sources import database\nfrom workbook.servers import postgres\n"
+            "real = database.program\n"
+            f"database.program = lambda name: {str(late)!r} if name == 'postgres' else real(name)\n"
+            "def die(crm):\n    print(crm._folder, crm._process.pid, flush=True)\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)\n"
+            "database.Postgres._wait = die\npostgres(0.01)"
+        )
+        run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        folder, shell = run.stdout.split()
+        wait_for_end_of(int(shell))
+        assert not Path(folder).exists()
 
 
 def test_a_database_that_is_missing_is_an_error_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,11 +196,12 @@ class Postgres:
         settings = {**place, "fsync": "off", "timezone": "UTC", "log_timezone": "UTC"}
         serve = shlex.join([program("postgres"), "-D", data, *(f"--{name}={text}" for name, text in settings.items())])
         folder = shlex.quote(str(self._folder))
+        # A server that has only just begun does not hear the signal, so it gets it until it is gone.
         script = f"""
             exec 3<&0 </dev/null >{folder}/log 2>&1
             cd {folder} && {make} && rm password || exit 1
             {serve} 3<&- & server=$!
-            (cat <&3 >/dev/null; kill -INT $server) &
+            (cat <&3 >/dev/null; while kill -INT $server; do sleep 1; done) &
             wait $server && rm -rf {folder}
         """
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
