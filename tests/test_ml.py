@@ -24,6 +24,7 @@ from lakehouse.ml.forest import Forest
 from lakehouse.places import Places
 from lakehouse.silver import standardise
 from lakehouse.sources import SNAPSHOTS, Shop, churn_probability
+from platforms import grow_a_small_forest
 from workbook import cli
 
 pytestmark = pytest.mark.usefixtures("few_rows")
@@ -397,8 +398,7 @@ def predicted(spark: SparkSession, places: Places) -> dict[str, tuple[object, ..
 def test_the_layer_from_training_to_a_rollback_and_an_erasure(
     spark: SparkSession, shop: tuple[Shop, DataFrame, DataFrame], places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(churn, "DEPTHS", (3,))  # what is told apart here, a small forest does too
-    monkeypatch.setattr(churn, "TREES", 20)
+    grow_a_small_forest(monkeypatch)
     first = refreshed(spark, places, 0, date(2026, 1, 1))
     assert (first.version, first.refused, first.predictions) == (1, None, 500)
     assert set(first.drift) == set(features.FEATURES)
