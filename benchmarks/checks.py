@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from workbook import engine, proofs
+from workbook.authoring import proofs
+from workbook.checking import engine
+from workbook.checking.exercise import Exercise
 from workbook.course import Course
-from workbook.exercise import Exercise
 
 MEDIAN_GOAL, P95_GOAL = 1.0, 3.0
 

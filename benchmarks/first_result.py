@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from workbook import java, session
+from workbook.spark import java, session
 
 GOAL = 0.3
 COURSE = """

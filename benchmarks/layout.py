@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import DataPlatformOrchestrator, layout, tables
 from lakehouse.places import Places
-from workbook.session import get_spark
+from workbook.spark.session import get_spark
 
 SMALL_FILES = 256 * 1024
 QUESTIONS = {

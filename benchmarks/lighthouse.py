@@ -18,8 +18,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from workbook import site
 from workbook.course import Course
+from workbook.site.build import build
 
 LIGHTHOUSE = "lighthouse@12.8.2"
 PAGES = ("book/index.html", "chapters/01_environment_setup.html")
@@ -73,7 +73,7 @@ def scores(address: str) -> dict[str, int]:
 def main() -> int:
     """Print the scores; 1 where one misses the goal."""
     with tempfile.TemporaryDirectory() as folder:
-        built = Path(sys.argv[1]) if len(sys.argv) > 1 else site.build(Course.here().root, Path(folder) / "html")
+        built = Path(sys.argv[1]) if len(sys.argv) > 1 else build(Course.here().root, Path(folder) / "html")
         handler = functools.partial(Compressed, directory=str(built))
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -45,8 +45,8 @@ import json, sys
 from datetime import date
 from lakehouse import DataPlatformOrchestrator
 from lakehouse.sources import Addresses
-from workbook.run_platform import LARGE_SCALE
-from workbook.session import get_spark
+from workbook.commands.run_platform import LARGE_SCALE
+from workbook.spark.session import get_spark
 given = json.load(open(sys.argv[1]))
 addresses = Addresses(
     given["crm_url"],

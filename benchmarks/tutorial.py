@@ -31,7 +31,7 @@ from pyspark.sql.types import StringType
 
 from lakehouse.sources import RATES
 from lakehouse.sources.values import COUNTRIES
-from workbook import java, session
+from workbook.spark import java, session
 
 CUSTOMER = (
     *("name", "email", "phone", "city", "country", "segment", "marketing_consent", "birth_date", "signed_up_on"),

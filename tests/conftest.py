@@ -14,11 +14,12 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 import proven
-from workbook import doctor, generate, work
 from workbook.authored import authored
+from workbook.authoring import generate
+from workbook.checking.engine import FEW_ROWS
+from workbook.commands import copies, doctor
 from workbook.course import Course
-from workbook.engine import FEW_ROWS
-from workbook.session import get_spark
+from workbook.spark.session import get_spark
 
 ROOT = proven.ROOT
 COURSE = Course(ROOT)
@@ -153,7 +154,7 @@ def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
     (root / "_toc.yml").write_text("\n".join(line for line in contents if "/0" not in line or "/01" in line))
     made = Course(root)
     generate.write(generate.exercises_notebook(made, "01_good"), made.exercises("01_good"))
-    work.fill(made)
+    copies.fill(made)
     monkeypatch.setenv("WORKBOOK_ROOT", str(root))
     monkeypatch.chdir(root / "work")
     return made

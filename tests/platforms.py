@@ -23,7 +23,7 @@ RUN = """
 import os, signal, sys
 from lakehouse import DataPlatformOrchestrator
 from lakehouse.ml import churn
-from workbook.session import get_spark
+from workbook.spark.session import get_spark
 vars(churn).update({forest})
 base, days, border = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from workbook import generate, proofs, questions
 from workbook.authored import authored
+from workbook.authoring import generate, proofs
 from workbook.course import Course
+from workbook.questions import bank
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "tests" / "proven.json"
@@ -49,7 +50,7 @@ def changed(course: Course) -> list[str]:
 
 def slow_proofs(course: Course, stem: str) -> int:
     """How many slow proofs a stem has."""
-    asked = [question for question in questions.bank(course) if question.stem == stem and question.provable]
+    asked = [question for question in bank.every(course) if question.stem == stem and question.provable]
     exercises = len(authored(course, stem)) * (len(proofs.RULES) + 1)
     return exercises + len(asked) + NOTEBOOKS + _cells(course, stem) + len(WIDTHS)
 

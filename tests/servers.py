@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from lakehouse.sources.ports import free_port
-from workbook import engine, java, session
+from workbook.checking import engine
+from workbook.spark import java, session
 
 MASTER, WORKER = (f"org.apache.spark.deploy.{name}" for name in ("master.Master", "worker.Worker"))
 DEADLINE = 120

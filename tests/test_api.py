@@ -43,7 +43,7 @@ from lakehouse.errors import PlatformError
 from lakehouse.places import Places
 from lakehouse.sources.ports import free_port
 from servers import python
-from workbook.cli import app
+from workbook.commands.cli import app
 
 ANY_RATE = Rate(1e9, 1e9)
 ASKED = {**dict.fromkeys(published.FEATURES, 1.0), "recency_days": 25.0}

@@ -19,10 +19,10 @@ from playwright.sync_api import Browser, Page
 from conftest import COURSE
 from lakehouse.sources import dictionary
 from proven import WIDTHS
-from workbook import site
 from workbook.course import Course
 from workbook.errors import CourseError
-from workbook.sphinx_extension import status
+from workbook.site.build import build
+from workbook.site.directives import status
 
 MOST_BYTES = 500_000
 
@@ -57,7 +57,7 @@ class Site:
 @pytest.fixture(scope="session")
 def book(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site of this repository, built once and served on a free port."""
-    folder = site.build(course.root, tmp_path_factory.mktemp("site") / "html")
+    folder = build(course.root, tmp_path_factory.mktemp("site") / "html")
     handler = functools.partial(_Handler, directory=str(folder))
     server = _Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -367,6 +367,6 @@ def test_a_fault_in_a_page_stops_the_build_with_its_place(tmp_path: Path) -> Non
     out.mkdir(parents=True)
     (out / "index.html").write_text("the site of yesterday", encoding="utf-8")
     with pytest.raises(CourseError, match=r"start\.md:3: WARNING: .*nowhere"):
-        site.build(tmp_path, out)
+        build(tmp_path, out)
     assert (out / "index.html").read_text(encoding="utf-8") == "the site of yesterday"
     assert [path.name for path in out.parent.iterdir()] == ["html"]

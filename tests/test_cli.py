@@ -7,9 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from workbook import cli
+from workbook.checking.progress import Progress
+from workbook.commands import cli
 from workbook.course import Course
-from workbook.progress import Progress
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from workbook import generate, questions
+from workbook.authoring import generate
+from workbook.checking.exercise import exercises_of
 from workbook.course import Course
-from workbook.exercise import exercises_of
+from workbook.questions import bank
 
 COURSE = Course(ROOT)
 FEWEST_EXERCISES, FEWEST_QUESTIONS = 1, 2
@@ -60,7 +61,7 @@ def test_a_chapter_has_objectives_that_carry_its_number(stem: str) -> None:
 @pytest.mark.parametrize(("stem", "number"), OBJECTIVES, ids=[number for _, number in OBJECTIVES])
 def test_an_objective_has_an_exercise_and_two_questions(stem: str, number: str) -> None:
     exercises = [item.name for item in exercises_of(COURSE, stem) if item.objective == number]
-    asked = [item.id for item in questions.load(COURSE, stem) if item.objective == number]
+    asked = [item.id for item in bank.load(COURSE, stem) if item.objective == number]
     assert len(exercises) >= FEWEST_EXERCISES, f"objective {number} has no exercise"
     assert len(asked) >= FEWEST_QUESTIONS, f"objective {number} has the questions {asked}"
 

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from workbook import data
+from workbook import slices
 
 # How often a slice holds a repeated row on purpose.
 REPEATED = {"customer_changes": 1, "events": 1, "messy_customers": 1}
@@ -23,15 +23,15 @@ KEYS = {
 
 
 @pytest.fixture(scope="module")
-def slices(spark: SparkSession) -> dict[str, DataFrame]:
+def frames(spark: SparkSession) -> dict[str, DataFrame]:
     """Every slice with its defaults."""
-    return {name: getattr(data, name)(spark) for name in KEYS}
+    return {name: getattr(slices, name)(spark) for name in KEYS}
 
 
 @pytest.fixture(scope="module")
-def rows(slices: dict[str, DataFrame]) -> dict[str, list[Row]]:
+def rows(frames: dict[str, DataFrame]) -> dict[str, list[Row]]:
     """The rows of every slice, in their order."""
-    return {name: frame.collect() for name, frame in slices.items()}
+    return {name: frame.collect() for name, frame in frames.items()}
 
 
 def test_every_slice_has_its_promised_size_and_key(rows: dict[str, list[Row]]) -> None:
@@ -42,21 +42,21 @@ def test_every_slice_has_its_promised_size_and_key(rows: dict[str, list[Row]]) -
         assert len(set(rows[name])) == size - REPEATED.get(name, 0)
 
 
-def test_the_schemas_are_explicit(slices: dict[str, DataFrame]) -> None:
-    assert slices["transactions"].schema.simpleString() == (
+def test_the_schemas_are_explicit(frames: dict[str, DataFrame]) -> None:
+    assert frames["transactions"].schema.simpleString() == (
         "struct<transaction_id:string,order_id:string,customer_id:string,product_id:string,quantity:bigint,"
         "unit_price:decimal(12,2),amount:decimal(12,2),currency:string,channel:string,payment_method:string,"
         "ordered_at:timestamp>"
     )
-    assert [field.name for field in slices["customers"].schema if not field.nullable] == ["customer_id", "updated_at"]
-    assert slices["products"].schema["unit_price"].dataType.simpleString() == "decimal(12,2)"
-    assert slices["events"].schema["event_time"].dataType.simpleString() == "timestamp"
+    assert [field.name for field in frames["customers"].schema if not field.nullable] == ["customer_id", "updated_at"]
+    assert frames["products"].schema["unit_price"].dataType.simpleString() == "decimal(12,2)"
+    assert frames["events"].schema["event_time"].dataType.simpleString() == "timestamp"
 
 
-def test_the_first_rows_are_these(slices: dict[str, DataFrame]) -> None:
-    person = slices["customers"].select("customer_id", "name", "city", F.date_format("updated_at", "yyyy-MM-dd HH:mm"))
+def test_the_first_rows_are_these(frames: dict[str, DataFrame]) -> None:
+    person = frames["customers"].select("customer_id", "name", "city", F.date_format("updated_at", "yyyy-MM-dd HH:mm"))
     assert tuple(person.first() or ()) == ("C0000001", "Mia Schmidt", "München", "2025-07-01 12:00")
-    line = slices["transactions"].select(
+    line = frames["transactions"].select(
         "transaction_id", "customer_id", "amount", F.date_format("ordered_at", "yyyy-MM-dd HH:mm:ss")
     )
     first = line.first()
@@ -80,18 +80,18 @@ def test_transactions_come_in_order_of_time(rows: dict[str, list[Row]]) -> None:
 
 
 def test_fewer_rows_are_the_first_of_more_rows(spark: SparkSession, rows: dict[str, list[Row]]) -> None:
-    assert data.customers(spark, rows=3).collect() == rows["customers"][:3]
-    assert data.transactions(spark, rows=5).collect() == rows["transactions"][:5]
+    assert slices.customers(spark, rows=3).collect() == rows["customers"][:3]
+    assert slices.transactions(spark, rows=5).collect() == rows["transactions"][:5]
 
 
 def test_another_seed_gives_other_people(spark: SparkSession, rows: dict[str, list[Row]]) -> None:
-    assert [row.name for row in data.customers(spark, seed=8).collect()] != [row.name for row in rows["customers"]]
+    assert [row.name for row in slices.customers(spark, seed=8).collect()] != [row.name for row in rows["customers"]]
 
 
 @pytest.mark.parametrize("wrong", [0, 101, "8"])
 def test_more_rows_than_there_are_is_refused_with_the_number(spark: SparkSession, wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"^The slice customers has 100 rows: ask for 1 to 100, not .*\.$"):
-        data.customers(spark, rows=wrong)
+        slices.customers(spark, rows=wrong)
 
 
 def test_the_changes_end_in_these_customers_whatever_the_order(rows: dict[str, list[Row]]) -> None:
@@ -137,8 +137,8 @@ def test_only_e8_is_later_than_a_watermark_of_ten_minutes(rows: dict[str, list[R
     assert late == ["E8"]
 
 
-def test_the_messy_customers_have_each_promised_defect_once(slices: dict[str, DataFrame]) -> None:
-    found = slices["messy_customers"].agg(
+def test_the_messy_customers_have_each_promised_defect_once(frames: dict[str, DataFrame]) -> None:
+    found = frames["messy_customers"].agg(
         F.count_if(F.col("email").isNull()),
         F.count_if(~F.col("email").contains("@")),
         F.count_if(F.col("email") != F.trim("email")),

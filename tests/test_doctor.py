@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from workbook import cli, doctor, java
+from workbook.commands import cli, doctor
+from workbook.commands.doctor import Finding
 from workbook.course import Course
-from workbook.doctor import Finding
 from workbook.errors import SetupError
+from workbook.spark import java
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from workbook import engine
-from workbook.case import Case, Failed
-from workbook.engine import Result
-from workbook.exercise import Exercise, ____, exercise
-from workbook.explain import explain
-from workbook.session import get_spark
+from workbook.checking import engine
+from workbook.checking.case import Case, Failed
+from workbook.checking.exercise import Exercise, ____, exercise
+from workbook.checking.explain import explain
+from workbook.checking.outcome import Result
+from workbook.spark.session import get_spark
 
 pytestmark = pytest.mark.usefixtures("spark")
 

@@ -3,9 +3,9 @@
 import pytest
 
 from conftest import ROOT
-from workbook import proofs
+from workbook.authoring import proofs
+from workbook.authoring.proofs import Proof
 from workbook.course import Course
-from workbook.proofs import Proof
 
 COURSE = Course(ROOT)
 PROOFS = [proof for stem in COURSE.stems for proof in proofs.proofs_of(COURSE, stem)]

@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from conftest import ROOT
-from workbook import generate, start
+from workbook.authoring import generate
+from workbook.checking.progress import Progress
+from workbook.commands import start
 from workbook.course import Course
-from workbook.progress import Progress
 
 STEM = "01_environment_setup"
 EXERCISE = "delta_artifact"

@@ -25,7 +25,7 @@ from lakehouse.places import Places
 from lakehouse.silver import standardise
 from lakehouse.sources import SNAPSHOTS, Shop, churn_probability
 from platforms import grow_a_small_forest
-from workbook import cli
+from workbook.commands import cli
 
 pytestmark = pytest.mark.usefixtures("few_rows")
 DAY = date(2025, 7, 1)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from workbook.mutants import mutants_of
+from workbook.authoring.mutants import mutants_of
 
 EVERY_FUNCTION = {"return None", "identity"}
 

@@ -7,14 +7,15 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from workbook import ____, check, hint, notebook, panel, reveal
-from workbook.case import Evidence
+from workbook import ____, check, hint, reveal
+from workbook.checking import learner, panel
+from workbook.checking.case import Evidence
+from workbook.checking.exercise import find_exercise
+from workbook.checking.learner import CheckFailed
+from workbook.checking.outcome import Result
+from workbook.checking.panel import Panel
+from workbook.checking.progress import Progress
 from workbook.course import Course
-from workbook.engine import Result
-from workbook.exercise import find_exercise
-from workbook.notebook import CheckFailed
-from workbook.panel import Panel
-from workbook.progress import Progress
 
 NUDGE, API, SKELETON = "What does the function return?", "`return` gives a value back.", "Write `return … * amount`."
 WHY = "A function that returns can be tested and used again; one that prints cannot."
@@ -120,12 +121,12 @@ def test_a_pass_or_a_blank_opens_no_hint(small_course) -> None:
 def test_the_solution_opens_on_a_pass_or_after_three_failures(small_course) -> None:
     progress = Progress(None)
     seen = [
-        notebook.recorded(small_course, result(small_course, outcome), progress).solution
+        learner.recorded(small_course, result(small_course, outcome), progress).solution
         for outcome in ("not_attempted", "failed", "error", "failed")
     ]
     assert seen[:3] == ["", "", ""]
     assert seen[3].endswith('"""The double of `amount`."""\n    return 2 * amount')
-    passed = notebook.recorded(small_course, result(small_course, "passed"), Progress(None))
+    passed = learner.recorded(small_course, result(small_course, "passed"), Progress(None))
     assert passed.solution == seen[3]
 
 

@@ -17,8 +17,8 @@ from papermill.parameterize import parameterize_notebook
 from conftest import ROOT
 from proven import FULL
 from servers import connect_server
-from workbook import generate
 from workbook.authored import authored
+from workbook.authoring import generate
 from workbook.course import Course
 
 COURSE = Course(ROOT)

@@ -29,7 +29,7 @@ from lakehouse.orchestrator import PlatformResult
 from lakehouse.sources import SourceSystems
 from platforms import SCALE, SEED, contents, grow_a_small_forest, run_and_die, versions
 from proven import FULL
-from workbook import cli
+from workbook.commands import cli
 
 # A day brings something new until the fourth, when quantities change their type.
 DAYS = 5 if FULL else 4

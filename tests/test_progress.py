@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from workbook.progress import Progress
+from workbook.checking.progress import Progress
 
 
 def test_the_best_outcome_of_an_exercise_stands(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import get_args
 
 import pytest
 
-from workbook import proofs
+from workbook.authoring import proofs
+from workbook.authoring.proofs import Proof, ProofFailed
 from workbook.course import Course
 from workbook.errors import CourseError
-from workbook.proofs import Proof, ProofFailed
 
 pytestmark = pytest.mark.usefixtures("spark")
 

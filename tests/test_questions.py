@@ -16,17 +16,20 @@ import pytest
 from pyspark.sql import SparkSession
 
 from conftest import ROOT
-from workbook import engine, generate, questions
+from workbook.authoring import generate
+from workbook.checking import engine
 from workbook.course import Course
-from workbook.questions import Question, QuestionError
-from workbook.quiz_html import Quiz
+from workbook.questions import bank
+from workbook.questions.bank import Question, QuestionError
+from workbook.questions.proof import prove
+from workbook.questions.shown import Quiz, quiz
 
 FIXTURES = Path(__file__).parent / "fixtures" / "questions"
 BAD = sorted(FIXTURES.glob("01_*.yml"))
 OBJECTIVES = {"1.1": "Say what runs where.", "1.2": "Choose versions that go together."}
 
 COURSE = Course(ROOT)
-BANK = questions.bank(COURSE)
+BANK = bank.every(COURSE)
 CHOICES = [question for question in BANK if question.kind in ("choice", "order", "predict-output")]
 PROVABLE = [question for question in BANK if question.provable]
 OFFICIAL = ("https://spark.apache.org/docs/", "https://docs.delta.io/", "https://docs.databricks.com/")
@@ -37,7 +40,7 @@ TOPICS = [stem for stem in COURSE.stems if COURSE.questions(stem).is_file()]
 def good(tmp_path: Path) -> dict[str, Question]:
     """One sound question of each kind, by kind."""
     path = shutil.copy(FIXTURES / "good.yml", tmp_path / "01_good.yml")
-    return {question.kind: question for question in questions.read(Path(path), OBJECTIVES)}
+    return {question.kind: question for question in bank.read(Path(path), OBJECTIVES)}
 
 
 @pytest.fixture
@@ -57,14 +60,14 @@ def good_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
 def test_a_question_that_breaks_a_rule_is_rejected_with_its_name(path: Path) -> None:
     rule = path.stem[3:].replace("_", " ")
     with pytest.raises(QuestionError) as raised:
-        list(questions.read(path, OBJECTIVES))
+        list(bank.read(path, OBJECTIVES))
     assert raised.value.rule == rule
     assert str(raised.value).startswith(f"{path.name}: ")
 
 
 def test_a_fault_names_file_question_rule_and_cure() -> None:
     with pytest.raises(QuestionError) as raised:
-        list(questions.read(FIXTURES / "01_one_option_is_right.yml", OBJECTIVES))
+        list(bank.read(FIXTURES / "01_one_option_is_right.yml", OBJECTIVES))
     assert str(raised.value) == (
         "01_one_option_is_right.yml: which-process-counts: one option is right: 2 are marked right; mark exactly one."
     )
@@ -77,11 +80,11 @@ def test_an_id_is_unique_over_all_files(good_course: Course) -> None:
     text = (FIXTURES / "good.yml").read_text(encoding="utf-8").replace('objective: "1.', 'objective: "2.')
     good_course.questions("02_more").write_text(text, encoding="utf-8")
     with pytest.raises(QuestionError, match=r"02_more.yml: which-process-counts: ids are unique: 01_good.yml"):
-        questions.bank(Course(good_course.root))
+        bank.every(Course(good_course.root))
 
 
 def test_a_chapter_without_a_file_has_no_questions(tmp_path: Path) -> None:
-    assert questions.load(Course(tmp_path), "09_job_workflows") == []
+    assert bank.load(Course(tmp_path), "09_job_workflows") == []
 
 
 # Proofs.
@@ -89,13 +92,13 @@ def test_a_chapter_without_a_file_has_no_questions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["multiple", "numeric", "predict-output"])
 def test_a_proof_that_gives_the_marked_answer_holds(good: dict[str, Question], kind: str, tmp_path: Path) -> None:
-    questions.prove(good[kind], None, tmp_path)  # type: ignore[arg-type]  # these need no Spark
+    prove(good[kind], None, tmp_path)  # type: ignore[arg-type]  # these need no Spark
 
 
 def test_a_proof_that_gives_another_answer_fails(tmp_path: Path) -> None:
-    [question] = questions.read(FIXTURES / "01_proof_gives_the_marked_answer.yml", OBJECTIVES)
+    [question] = bank.read(FIXTURES / "01_proof_gives_the_marked_answer.yml", OBJECTIVES)
     with pytest.raises(QuestionError) as raised:
-        questions.prove(question, None, tmp_path)  # type: ignore[arg-type]
+        prove(question, None, tmp_path)  # type: ignore[arg-type]
     assert raised.value.rule == "proof gives the marked answer"
     assert "['The browser']" in str(raised.value) and "['An executor']" in str(raised.value)
 
@@ -104,15 +107,15 @@ def test_a_proof_whose_answer_is_also_that_of_a_wrong_option_fails(tmp_path: Pat
     text = (FIXTURES / "01_proof_gives_the_marked_answer.yml").read_text(encoding="utf-8")
     shared = text.replace("text: An executor", "text: An executor\n    value: The browser")
     (tmp_path / "01_shared.yml").write_text(shared, encoding="utf-8")
-    [question] = questions.read(tmp_path / "01_shared.yml", OBJECTIVES)
+    [question] = bank.read(tmp_path / "01_shared.yml", OBJECTIVES)
     with pytest.raises(QuestionError, match="also that of the wrong option") as raised:
-        questions.prove(question, None, tmp_path)  # type: ignore[arg-type]
+        prove(question, None, tmp_path)  # type: ignore[arg-type]
     assert raised.value.rule == "proof gives the marked answer"
 
 
 def test_a_question_without_a_proof_cannot_be_proven(good: dict[str, Question], tmp_path: Path) -> None:
     with pytest.raises(QuestionError, match="it has no proof"):
-        questions.prove(good["choice"], None, tmp_path)  # type: ignore[arg-type]
+        prove(good["choice"], None, tmp_path)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow_proof
@@ -120,7 +123,7 @@ def test_a_question_without_a_proof_cannot_be_proven(good: dict[str, Question], 
 def test_the_proof_of_the_question_holds_and_leaves_nothing_behind(question: Question, spark: SparkSession) -> None:
     before = _left_in(spark)
     with engine.isolated(spark) as case:
-        questions.prove(question, spark, Path(case.path()))
+        prove(question, spark, Path(case.path()))
     assert _left_in(spark) == before
 
 
@@ -140,12 +143,12 @@ def test_a_proof_computes_its_answer(question: Question) -> None:
 
 @pytest.mark.parametrize("stem", TOPICS)
 def test_a_topic_has_questions_of_all_sorts(stem: str) -> None:
-    bank = [question for question in BANK if question.stem == stem]
-    assert len(bank) >= 25
-    assert {question.kind for question in bank} == set(questions.KINDS)
-    assert {question.level for question in bank} == set(questions.LEVELS)
-    assert 3 * sum(question.level != "associate" for question in bank) >= len(bank)
-    assert 2 * sum(question.provable for question in bank) >= len(bank)
+    asked = [question for question in BANK if question.stem == stem]
+    assert len(asked) >= 25
+    assert {question.kind for question in asked} == set(bank.KINDS)
+    assert {question.level for question in asked} == set(bank.LEVELS)
+    assert 3 * sum(question.level != "associate" for question in asked) >= len(asked)
+    assert 2 * sum(question.provable for question in asked) >= len(asked)
 
 
 @pytest.mark.parametrize("stem", TOPICS)
@@ -197,8 +200,8 @@ def _by_chance(asked: list[Question], found: list[float]) -> None:
     assert abs(sum(found) - sum(chances)) <= 3 * spread + 0.5, f"{sum(found)} of {len(asked)}"
 
 
-def _length(option: questions.Option) -> int:
-    return len(questions.plain(option.text))
+def _length(option: bank.Option) -> int:
+    return len(bank.plain(option.text))
 
 
 # What is shown.
@@ -212,7 +215,7 @@ def test_a_quiz_is_named_by_its_objective_and_counts_its_questions(good: dict[st
 def test_a_quiz_is_the_same_bytes_in_another_process(good_course: Course) -> None:
     code = (
         "from workbook import questions, quiz_html; from workbook.course import Course; import hashlib;"
-        "html = quiz_html.Quiz('all', tuple(questions.bank(Course.here())), script=True)._repr_html_();"
+        "html = quiz_html.Quiz('all', tuple(bank.every(Course.here())), script=True)._repr_html_();"
         "print(hashlib.sha256(html.encode()).hexdigest())"
     )
     runs = [
@@ -234,7 +237,7 @@ def test_the_text_of_a_question_is_escaped_and_its_code_is_marked(good: dict[str
 def test_what_a_program_might_print_keeps_its_lines(tmp_path: Path) -> None:
     text = (FIXTURES / "good.yml").read_text(encoding="utf-8").replace('{text: "`4`"', '{text: "a  [1]\\nb"')
     (tmp_path / "01_lines.yml").write_text(text, encoding="utf-8")
-    question = list(questions.read(tmp_path / "01_lines.yml", OBJECTIVES))[-1]
+    question = list(bank.read(tmp_path / "01_lines.yml", OBJECTIVES))[-1]
     assert "<li><code>a  &#91;1]\nb</code></li>" in Quiz("1.2", (question,), script=False)._repr_html_()
 
 
@@ -255,15 +258,13 @@ def test_every_option_is_explained_in_the_quiz(good: dict[str, Question]) -> Non
     page = Quiz("all", tuple(good.values()), script=False)._repr_html_()
     for question in good.values():
         for option in question.options:
-            assert questions.plain(option.because).split("`")[0][:30] in page.replace("<code>", "").replace(
-                "</code>", ""
-            )
+            assert bank.plain(option.because).split("`")[0][:30] in page.replace("<code>", "").replace("</code>", "")
 
 
 def test_in_a_terminal_a_quiz_is_printed_with_its_answers_last(
     good_course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    questions.quiz("how-many-partitions", "order-of-a-query")
+    quiz("how-many-partitions", "order-of-a-query")
     assert capsys.readouterr().out.strip() == (
         "Quiz how-many-partitions order-of-a-query: 2 questions\n\n"
         "1. How many partitions has spark.range(0, 8, 1, 4)?\n\n"
@@ -276,4 +277,4 @@ def test_in_a_terminal_a_quiz_is_printed_with_its_answers_last(
 
 def test_a_quiz_that_is_not_in_the_bank_is_one_sentence(good_course: Course) -> None:
     with pytest.raises(QuestionError, match=r"the bank: 1\.7: questions exist: no question has this objective or id"):
-        questions.quiz("1.7")
+        quiz("1.7")

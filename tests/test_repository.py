@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from workbook.doctor import JUPYTER_PORT, SITE_PORT
+from workbook.commands.doctor import JUPYTER_PORT, SITE_PORT
 
 BIN = Path(sys.executable).parent
 MAKE_TARGETS = {"help", "start", "test", "test-full", "sync", "site", "lint"}

@@ -8,14 +8,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from servers import cluster, connect_server, finished, python
-from workbook import java, session
 from workbook.errors import SetupError
-from workbook.session import get_spark
+from workbook.spark import java, session
+from workbook.spark.session import get_spark
 
 FIRST_TABLE = """
 import sys
 from pathlib import Path
-from workbook import get_spark, session
+from workbook import get_spark
+from workbook.spark import session
 spark = get_spark()
 spark.range(3).write.format("delta").save(sys.argv[-1] if sys.argv[1:] else session.scratch() + "/t")
 print(spark.read.format("delta").load(session.scratch() + "/t").count())

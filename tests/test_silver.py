@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.silver import history_changes, latest_per_key, scd2_history
-from workbook import data
+from workbook import slices
 
 pytestmark = pytest.mark.usefixtures("few_rows")
 
@@ -36,7 +36,7 @@ def versions_of(spark: SparkSession, *changes: tuple[object, ...]) -> Rows:
 @pytest.fixture(scope="module")
 def changes(spark: SparkSession) -> DataFrame:
     """The changes of the course's shop, with their times as the session shows them."""
-    return data.customer_changes(spark).withColumn("updated_at", F.col("updated_at").cast("timestamp_ntz")).cache()
+    return slices.customer_changes(spark).withColumn("updated_at", F.col("updated_at").cast("timestamp_ntz")).cache()
 
 
 def test_the_newest_row_of_each_key_is_kept_and_ties_are_broken(changes: DataFrame) -> None:

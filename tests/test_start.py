@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from conftest import ROOT
-from workbook import start
+from workbook.commands import start
+from workbook.commands.doctor import JUPYTER_PORT, SITE_PORT
 from workbook.course import Course
-from workbook.doctor import JUPYTER_PORT, SITE_PORT
 
 STEM = "01_first_steps"
 NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -58,7 +58,7 @@ def started(folder: Path) -> Iterator[Started]:
     """Started while both usual ports are taken."""
     with _taken(SITE_PORT), _taken(JUPYTER_PORT):
         process = subprocess.Popen(
-            [sys.executable, "-c", "from workbook.cli import main; main()", "start"],
+            [sys.executable, "-c", "from workbook.commands.cli import main; main()", "start"],
             cwd=folder,
             env=_environment(folder),
             stdout=subprocess.PIPE,

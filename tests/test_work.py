@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from workbook import work
+from workbook.commands import copies
 from workbook.course import Course
 
 STEM = "01_first"
@@ -38,7 +38,7 @@ def course(tmp_path: Path) -> Course:
     (tmp_path / "_toc.yml").write_text(json.dumps(toc))
     made = Course(tmp_path)
     publish(made, exercise("one"), exercise("two"))
-    work.fill(made)
+    copies.fill(made)
     return made
 
 
@@ -66,7 +66,7 @@ def sources(path: Path) -> list[str]:
 def test_fill_never_overwrites(course: Course) -> None:
     answer(course, "one", "rows")
     before = course.work(STEM).read_bytes()
-    assert work.fill(course) == []
+    assert copies.fill(course) == []
     assert course.work(STEM).read_bytes() == before
 
 
@@ -74,14 +74,14 @@ def test_update_without_a_change_touches_nothing(course: Course) -> None:
     answer(course, "one", "rows")
     add_after(course, "check(one)", "rows = 1")
     before = course.work(STEM).read_bytes()
-    assert work.update(course) == []
+    assert copies.update(course) == []
     assert course.work(STEM).read_bytes() == before
 
 
 def test_a_changed_task_keeps_the_answer(course: Course) -> None:
     answer(course, "one", "rows")
     publish(course, exercise("one", "Do it better."), exercise("two"))
-    [change] = work.update(course)
+    [change] = copies.update(course)
     assert change.carried == ["one"]
     now = sources(course.work(STEM))
     assert now[1] == "## Exercise 1.1 · one\n\nDo it better."
@@ -92,7 +92,7 @@ def test_a_changed_task_keeps_the_answer(course: Course) -> None:
 def test_an_added_exercise_comes_in_and_is_named(course: Course) -> None:
     answer(course, "two", "[2]")
     publish(course, exercise("zero"), exercise("one"), exercise("two"))
-    [change] = work.update(course)
+    [change] = copies.update(course)
     assert change.added == ["zero"]
     assert sources(course.work(STEM))[8] == "def two(rows):\n    return [2]"
 
@@ -100,10 +100,10 @@ def test_an_added_exercise_comes_in_and_is_named(course: Course) -> None:
 def test_a_removed_exercise_leaves_its_answer_at_the_end(course: Course) -> None:
     answer(course, "two", "[2]")
     publish(course, exercise("one"))
-    [change] = work.update(course)
+    [change] = copies.update(course)
     assert change.removed == ["two"]
-    assert sources(course.work(STEM))[-2:] == [work.GONE, "def two(rows):\n    return [2]"]
-    assert work.update(course) == []
+    assert sources(course.work(STEM))[-2:] == [copies.GONE, "def two(rows):\n    return [2]"]
+    assert copies.update(course) == []
 
 
 def test_reordered_exercises_keep_their_answers_and_the_learners_own_cells(course: Course) -> None:
@@ -111,7 +111,7 @@ def test_reordered_exercises_keep_their_answers_and_the_learners_own_cells(cours
     answer(course, "two", "[2]")
     add_after(course, "check(one)", "my_note = 'about one'")
     publish(course, exercise("two"), exercise("one"))
-    work.update(course)
+    copies.update(course)
     assert sources(course.work(STEM)) == [
         "from workbook import ____, check",
         "## Exercise 1.1 · two\n\nDo it.",
@@ -127,25 +127,25 @@ def test_reordered_exercises_keep_their_answers_and_the_learners_own_cells(cours
 def test_own_cells_of_a_removed_exercise_are_kept(course: Course) -> None:
     add_after(course, "check(two)", "my_note = 'about two'")
     publish(course, exercise("one"))
-    work.update(course)
-    assert sources(course.work(STEM))[-2:] == [work.OWN, "my_note = 'about two'"]
+    copies.update(course)
+    assert sources(course.work(STEM))[-2:] == [copies.OWN, "my_note = 'about two'"]
     publish(course, exercise("one", "Once more."))
-    work.update(course)
-    assert sources(course.work(STEM))[-2:] == [work.OWN, "my_note = 'about two'"]
+    copies.update(course)
+    assert sources(course.work(STEM))[-2:] == [copies.OWN, "my_note = 'about two'"]
 
 
 def test_every_update_keeps_the_old_file(course: Course) -> None:
     answer(course, "one", "rows")
     before = course.work(STEM).read_bytes()
     publish(course, exercise("one", "Do it better."))
-    [change] = work.update(course)
+    [change] = copies.update(course)
     assert change.kept is not None and change.kept.read_bytes() == before
 
 
 def test_two_updates_in_one_second_keep_two_files(course: Course) -> None:
     for task in ("First.", "Second."):
         publish(course, exercise("one", task))
-        work.update(course)
+        copies.update(course)
     assert len(list((course.root / "work" / "kept").iterdir())) == 2
 
 
@@ -158,7 +158,7 @@ def test_answers_survive_a_tool_that_drops_ids_and_metadata(course: Course) -> N
     notebook["nbformat_minor"] = 4
     course.work(STEM).write_text(json.dumps(notebook))
     publish(course, exercise("one", "Do it better."), exercise("two"))
-    work.update(course)
+    copies.update(course)
     now = sources(course.work(STEM))
     assert now[2] == "def one(rows):\n    return rows"
     assert now[1] == "## Exercise 1.1 · one\n\nDo it better."
@@ -167,7 +167,7 @@ def test_answers_survive_a_tool_that_drops_ids_and_metadata(course: Course) -> N
 @pytest.mark.parametrize("damage", ["", "{", '{"cells": 1}', "\x00\x00"])
 def test_a_damaged_notebook_is_kept_and_replaced(course: Course, damage: str) -> None:
     course.work(STEM).write_text(damage)
-    [change] = work.update(course)
+    [change] = copies.update(course)
     assert change.damaged
     assert change.kept is not None and change.kept.read_text() == damage
     assert sources(course.work(STEM))[2] == "def one(rows):\n    return ____"
@@ -176,12 +176,12 @@ def test_a_damaged_notebook_is_kept_and_replaced(course: Course, damage: str) ->
 def test_reset_gives_a_fresh_notebook_and_keeps_the_old_one(course: Course) -> None:
     answer(course, "one", "rows")
     before = course.work(STEM).read_bytes()
-    kept = work.reset(course, STEM)
+    kept = copies.reset(course, STEM)
     assert kept is not None and kept.read_bytes() == before
     assert course.work(STEM).read_text().rstrip("\n") == course.exercises(STEM).read_text().rstrip("\n")
 
 
 def test_a_stem_that_is_new_in_the_course_is_filled(course: Course) -> None:
     course.work(STEM).unlink()
-    [change] = work.update(course)
+    [change] = copies.update(course)
     assert change.sentences() == [f"{STEM}: new in your work folder."]

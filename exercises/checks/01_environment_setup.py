@@ -7,8 +7,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
-from workbook.case import Case
-from workbook.exercise import exercise
+from workbook.checking.case import Case
+from workbook.checking.exercise import exercise
 
 Answer = Callable[..., Any]
 

@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from workbook.case import Case, Failed, frame_of
-from workbook.exercise import exercise
+from workbook.checking.case import Case, Failed, frame_of
+from workbook.checking.exercise import exercise
 
 Answer = Callable[..., Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from workbook.case import Case
-from workbook.exercise import exercise
+from workbook.checking.case import Case
+from workbook.checking.exercise import exercise
 
 Answer = Callable[..., Any]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from workbook.case import Case
-from workbook.exercise import exercise
+from workbook.checking.case import Case
+from workbook.checking.exercise import exercise
 
 Answer = Callable[..., Any]
 

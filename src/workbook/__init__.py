@@ -1,7 +1,13 @@
-"""The teaching kit of the Lakehouse Workbook."""
+"""The teaching kit of the Lakehouse Workbook.
 
-from workbook.exercise import ____
-from workbook.notebook import check, hint, reveal
-from workbook.session import get_spark
+A learner's notebook needs what stands here, and `pictures`, `questions`, `servers` and `slices`. The rooms: `checking`
+an answer, `authoring` an exercise, the `questions`, `spark` on this machine, the `site`, and the `commands`. `course`,
+`authored` and `errors` lie below them all. No room but the commands and the site knows the platform (`lakehouse`);
+`slices` and `servers` take their data from its sources.
+"""
+
+from workbook.checking.exercise import ____
+from workbook.checking.learner import check, hint, reveal
+from workbook.spark.session import get_spark
 
 __all__ = ["____", "check", "get_spark", "hint", "reveal"]

@@ -10,7 +10,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 
-from workbook.proofs import right, wrong
+from workbook.authoring.proofs import right, wrong
 
 ORDERS = "order_id string, amount double"
 

@@ -3,7 +3,7 @@
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from workbook.proofs import right, wrong
+from workbook.authoring.proofs import right, wrong
 
 
 @wrong("without_orders", says="`NOT IN` is true for nobody")

@@ -7,7 +7,7 @@ from collections import Counter
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from workbook.proofs import right, wrong
+from workbook.authoring.proofs import right, wrong
 
 
 @wrong("contract_breaches", says="A schema does not say whether values are there")

@@ -6,13 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from workbook import engine, panel
 from workbook.authored import solution_text
+from workbook.checking import engine, panel
+from workbook.checking.exercise import Exercise, find_exercise
+from workbook.checking.outcome import Result
+from workbook.checking.progress import Progress
 from workbook.course import Course
-from workbook.engine import Result
 from workbook.errors import CourseError
-from workbook.exercise import Exercise, find_exercise
-from workbook.progress import Progress
 
 Answer = Callable[..., Any]
 FAILURES_BEFORE_SOLUTION = 3

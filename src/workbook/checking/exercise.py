@@ -12,7 +12,7 @@ from workbook.course import Course
 from workbook.errors import CourseError
 
 if TYPE_CHECKING:
-    from workbook.case import Case
+    from workbook.checking.case import Case
 
 Check = Callable[[Callable[..., Any], "Case"], None]
 

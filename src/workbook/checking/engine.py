@@ -10,22 +10,21 @@ import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import PySparkException
 
-from workbook import session
-from workbook.case import Case, Evidence, Failed
-from workbook.exercise import Blank, Exercise
-from workbook.explain import MOST_CHARACTERS, details, explain
+from workbook.checking.case import Case, Failed
+from workbook.checking.exercise import Blank, Exercise
+from workbook.checking.explain import MOST_CHARACTERS, details, explain
+from workbook.checking.outcome import Result
+from workbook.spark import session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-Outcome = Literal["passed", "failed", "not_attempted", "error"]
 Answer = Callable[..., Any]
 
 TIME_LIMIT = 30.0
@@ -40,19 +39,6 @@ JAVA_ENDED = (
     "Spark's Java process ended while your code ran, most often because `collect()` or `toPandas()` brought too many "
     "rows into memory: aggregate or `limit` first. A new session was started."
 )
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a check found. `message` is for the learner; `seen` are the observed values that it may name."""
-
-    exercise: Exercise
-    outcome: Outcome
-    message: str
-    evidence: list[Evidence] = field(default_factory=list)
-    printed: str = ""
-    traceback: str = ""
-    seen: list[object] = field(default_factory=list)
 
 
 class TimeIsUp(BaseException):

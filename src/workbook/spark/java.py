@@ -335,7 +335,7 @@ def make_archive(cache: Path) -> Path:
         subprocess.run(dump, capture_output=True)
         fresh = path.with_suffix(".fresh")
         flags = f"-XX:SharedArchiveFile={base} -XX:ArchiveClassesAtExit={fresh} -Xlog:disable"
-        work = [sys.executable, "-m", "workbook.warm_up"]
+        work = [sys.executable, "-m", "workbook.spark.warm_up"]
         subprocess.run(work, capture_output=True, env={**os.environ, "WORKBOOK_JVM_FLAGS": flags})
         if fresh.is_file():
             fresh.rename(path)

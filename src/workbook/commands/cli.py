@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lakehouse.errors import PlatformError
+from workbook.checking.progress import Progress
 from workbook.course import Course
 from workbook.errors import CourseError, SetupError
-from workbook.progress import Progress
 
 app = typer.Typer(
     help="The Lakehouse Workbook: learn Databricks data engineering on your own machine.",
@@ -37,7 +37,7 @@ def say(text: str) -> None:
 @app.command()
 def start() -> None:
     """Open the site and JupyterLab, on this machine only, until Ctrl-C."""
-    from workbook import start as steps
+    from workbook.commands import start as steps
 
     course = Course.here()
     steps.prepare(course, say)
@@ -47,7 +47,7 @@ def start() -> None:
 @app.command()
 def prepare() -> None:
     """Fetch and make what is needed once; after this no network is needed."""
-    from workbook import start as steps
+    from workbook.commands import start as steps
 
     steps.prepare(Course.here(), say)
 
@@ -55,7 +55,7 @@ def prepare() -> None:
 @app.command()
 def doctor() -> None:
     """Look at this machine, and say what each finding means."""
-    from workbook import doctor as examination
+    from workbook.commands import doctor as examination
 
     versions, findings = examination.versions(), examination.examine(Course.here())
     matrix = _table("Versions", "Part", "Installed", "Goes together", "Why")
@@ -93,7 +93,7 @@ def _mark(fits: bool) -> str:
 @app.command()
 def check(chapter: Chapter) -> None:
     """Check your notebook of a chapter, from the terminal."""
-    from workbook import terminal
+    from workbook.commands import terminal
 
     course = Course.here()
     own = Progress(course.progress)
@@ -119,7 +119,7 @@ def _tell(progress: Progress) -> None:
 @app.command()
 def progress() -> None:
     """Show where you stand, by chapter and objective."""
-    from workbook import terminal
+    from workbook.commands import terminal
 
     course = Course.here()
     own = Progress(course.progress)
@@ -138,7 +138,7 @@ def progress() -> None:
 @app.command(name="next")
 def next_() -> None:
     """Say what to do now."""
-    from workbook import terminal
+    from workbook.commands import terminal
 
     course = Course.here()
     own = Progress(course.progress)
@@ -149,9 +149,9 @@ def next_() -> None:
 @app.command()
 def update() -> None:
     """Bring your notebooks to the course's present exercises; your answers come along."""
-    from workbook import work
+    from workbook.commands import copies
 
-    changes = work.update(Course.here())
+    changes = copies.update(Course.here())
     for change in changes:
         for sentence in change.sentences():
             say(sentence)
@@ -162,11 +162,11 @@ def update() -> None:
 @app.command()
 def reset(chapter: Chapter) -> None:
     """Give one notebook back fresh; a copy of the old one is kept."""
-    from workbook import work
+    from workbook.commands import copies
 
     course = Course.here()
     stem = course.stem(chapter)
-    kept = work.reset(course, stem)
+    kept = copies.reset(course, stem)
     say(f"{stem} is fresh again." + (f" The old file is work/kept/{kept.name}." if kept else ""))
 
 
@@ -178,7 +178,7 @@ def run(
     seed: Annotated[int, typer.Option(help="Another seed is another shop.")] = 7,
 ) -> None:
     """Run the data platform: sources, bronze, silver, gold, serving, machine learning, and a release for the API."""
-    from workbook import run_platform
+    from workbook.commands import run_platform
 
     run_platform.run(scale, days, base_path, seed, Console(highlight=False))
 
@@ -230,7 +230,7 @@ def key(
 @app.command()
 def site() -> None:
     """Build the site into _build/html."""
-    from workbook import site as book
+    from workbook.site import build as book
 
     root = Course.here().root
     say(f"The site is in {book.build(root, root / '_build' / 'html')}.")
@@ -239,7 +239,7 @@ def site() -> None:
 @app.command()
 def sync(chapters: Annotated[list[str] | None, typer.Argument(help="Chapters; all without.")] = None) -> None:
     """Make the generated files again; runs the notebooks."""
-    from workbook import generate
+    from workbook.authoring import generate
 
     course = Course.here()
     stems = [course.stem(name) for name in chapters] if chapters else course.stems

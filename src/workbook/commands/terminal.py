@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from workbook import engine
 from workbook.authored import authored
+from workbook.authoring.generate import read
+from workbook.checking import engine
+from workbook.checking.exercise import Exercise, ____, exercises_of
+from workbook.checking.explain import explain
+from workbook.checking.learner import open_hints, recorded
+from workbook.checking.outcome import Result
+from workbook.checking.panel import Panel
+from workbook.checking.progress import Progress
 from workbook.course import Course
-from workbook.engine import Result
 from workbook.errors import CourseError
-from workbook.exercise import Exercise, ____, exercises_of
-from workbook.explain import explain
-from workbook.generate import read
-from workbook.notebook import open_hints, recorded
-from workbook.panel import Panel
-from workbook.progress import Progress
-from workbook.session import get_spark
+from workbook.spark.session import get_spark
 
 
 def check_notebook(course: Course, stem: str, progress: Progress) -> list[Panel]:

@@ -14,7 +14,7 @@ from unittest import mock
 
 from pyspark.sql import Row
 
-from workbook.explain import condition
+from workbook.checking.explain import condition
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbook.questions import LETTERS, Option, Question, plain
+from workbook.course import Course
+from workbook.questions.bank import LETTERS, Option, Question, named, plain
 
 # What our questions need of jupyterquiz's scripts, in the order in which they build on each other.
 SCRIPTS = ("helpers.js", "multiple_choice.js", "numeric.js", "show_questions.js")
@@ -50,6 +51,15 @@ class Quiz:
             for number, question in enumerate(self.questions, start=1)
         ]
         return "\n\n".join([repr(self), *asked, "Answers", *answers])
+
+
+def quiz(*names: str) -> None:
+    """Show a quiz in the notebook: all questions of an objective (`quiz("1.1")`), or those of the given ids.
+
+    Prints the questions where there is no notebook. Raises QuestionError for a name that is not in the bank.
+    """
+    questions = [question for name in names for question in named(Course.here(), name)]
+    show(" ".join(names), questions)
 
 
 _first_shown: str | None = None

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from workbook.case import Evidence
-from workbook.engine import Outcome, Result
+from workbook.checking.case import Evidence
+from workbook.checking.outcome import Outcome, Result
 
 # Each colour has a contrast of at least 3:1 on a white and on a black background; the word beside it says the same.
 LOOK: dict[Outcome, tuple[str, str, str]] = {

@@ -8,9 +8,9 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbook import java
 from workbook.course import Course
 from workbook.errors import SetupError
+from workbook.spark import java
 
 FITTING_PYTHON = ("3.10", "3.11", "3.12", "3.13")
 GIGABYTES_NEEDED = 2

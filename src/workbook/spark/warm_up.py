@@ -5,7 +5,7 @@ import tempfile
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from workbook.session import get_spark
+from workbook.spark.session import get_spark
 
 
 def main() -> None:

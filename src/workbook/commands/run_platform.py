@@ -8,7 +8,7 @@ from rich.table import Table
 from lakehouse import DataPlatformOrchestrator, report
 from lakehouse.errors import PlatformError
 from lakehouse.orchestrator import LAYERS, PlatformResult, Progress
-from workbook.session import get_spark
+from workbook.spark.session import get_spark
 
 MOST_COLUMNS = 6
 # From here on a first run is done sooner with the settings for millions of rows.

@@ -1,27 +1,19 @@
-"""The question bank: one YAML file a topic, checked as it is read, and proven by running it.
-
-`quiz("1.1")` shows the questions of an objective in a notebook.
-"""
+"""The question bank: one YAML file a topic, checked as it is read."""
 
 import ast
-import contextlib
 import functools
 import hashlib
-import io
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 
 from workbook.course import Course
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 KINDS = ("choice", "multiple", "numeric", "order", "predict-output")
 LEVELS = ("associate", "professional", "interview")
@@ -91,13 +83,13 @@ def load(course: Course, stem: str) -> list[Question]:
     return list(read(path, objectives))
 
 
-def bank(course: Course) -> list[Question]:
+def every(course: Course) -> list[Question]:
     """All questions of the course, in the order of its chapters. Raises QuestionError."""
     questions: list[Question] = []
     owner: dict[str, str] = {}
     for stem in course.stems:
         for question in load(course, stem):
-            _demand(
+            demand(
                 question.id not in owner,
                 (f"{stem}.yml", question.id, "ids are unique"),
                 f"{owner.get(question.id)}.yml has a question of this id; give this one another.",
@@ -124,7 +116,7 @@ def read(path: Path, objectives: dict[str, str]) -> Iterator[Question]:
         name = item.get("id") if isinstance(item, dict) else None
         place = (path.name, str(name or f"question {number}"))
         _check_fields(place, item)
-        _demand(name not in seen, (*place, "ids are unique"), "this file has it twice; give one of them another id.")
+        demand(name not in seen, (*place, "ids are unique"), "this file has it twice; give one of them another id.")
         seen.add(str(name))
         _check_kind(place, item)
         _check_answers(place, item)
@@ -149,7 +141,8 @@ def _check_fields(place: tuple[str, str], item: Any) -> None:
     raise QuestionError(*place, "fields fit the schema", f"correct {where}: {fault.message[:160]}.")
 
 
-def _demand(holds: bool, rule: tuple[str, str, str], cure: str) -> None:
+def demand(holds: bool, rule: tuple[str, str, str], cure: str) -> None:
+    """Raise QuestionError, with file, question and rule, unless `holds`."""
     if not holds:
         raise QuestionError(*rule, cure)
 
@@ -164,15 +157,15 @@ def _check_kind(place: tuple[str, str], item: dict[str, Any]) -> None:
     )
     rule = (*place, "fields fit the kind")
     missing, surplus = sorted(needs - item.keys()), sorted(spare & item.keys())
-    _demand(not missing, rule, f"a question of kind {item['kind']} needs {', '.join(missing)}; add it.")
-    _demand(not surplus, rule, f"a question of kind {item['kind']} has no {', '.join(surplus)}; remove it.")
+    demand(not missing, rule, f"a question of kind {item['kind']} needs {', '.join(missing)}; add it.")
+    demand(not surplus, rule, f"a question of kind {item['kind']} has no {', '.join(surplus)}; remove it.")
 
 
 def _check_answers(place: tuple[str, str], item: dict[str, Any]) -> None:
     if item["kind"] == "numeric":
         wrong = [entry["value"] for entry in item["wrong"]]
         rule = (*place, "wrong numbers are wrong")
-        _demand(
+        demand(
             item["answer"] not in wrong and len(set(wrong)) == len(wrong),
             rule,
             "give each wrong number once, and none that equals the answer.",
@@ -182,14 +175,14 @@ def _check_answers(place: tuple[str, str], item: dict[str, Any]) -> None:
     options = item["options"]
     texts = [option["text"].strip() for option in options]
     right = sum(option.get("right", False) for option in options)
-    _demand(len(set(texts)) == len(texts), (*place, "options differ"), "two options read the same; change one.")
+    demand(len(set(texts)) == len(texts), (*place, "options differ"), "two options read the same; change one.")
     if item["kind"] == "multiple":
         rule = (*place, "several options are right")
-        _demand(
+        demand(
             2 <= right < len(options), rule, f"{right} of {len(options)} are marked right; mark two or more, not all."
         )
     else:
-        _demand(right == 1, (*place, "one option is right"), f"{right} are marked right; mark exactly one.")
+        demand(right == 1, (*place, "one option is right"), f"{right} are marked right; mark exactly one.")
     _explained_apart(place, [option["because"] for option in options])
     if item["kind"] == "order":
         _check_sequences(place, item, texts)
@@ -197,13 +190,13 @@ def _check_answers(place: tuple[str, str], item: dict[str, Any]) -> None:
 
 def _explained_apart(place: tuple[str, str], reasons: list[str]) -> None:
     apart = len({reason.strip() for reason in reasons}) == len(reasons)
-    _demand(apart, (*place, "explanations differ"), "each option leads from another idea; say which, for each.")
+    demand(apart, (*place, "explanations differ"), "each option leads from another idea; say which, for each.")
 
 
 def _check_sequences(place: tuple[str, str], item: dict[str, Any], texts: list[str]) -> None:
     sequences = [sorted(part.strip() for part in text.replace("`", "").split(",")) for text in texts]
     expected = sorted(LETTERS[: len(item["items"])]) if "items" in item else sequences[0]
-    _demand(
+    demand(
         all(sequence == expected for sequence in sequences),
         (*place, "sequences hold the same items"),
         f"write each option as an order of {', '.join(expected)}.",
@@ -216,9 +209,9 @@ LETTERS = "ABCDEFGH"
 def _check_objective(place: tuple[str, str], item: dict[str, Any], stem: str, objectives: dict[str, str]) -> None:
     rule = (*place, "objective belongs to the chapter")
     chapter = stem[:2].lstrip("0")
-    _demand(item["objective"].split(".")[0] == chapter, rule, f"use an objective {chapter}.… of {stem}.")
+    demand(item["objective"].split(".")[0] == chapter, rule, f"use an objective {chapter}.… of {stem}.")
     known = ", ".join(objectives)
-    _demand(not objectives or item["objective"] in objectives, rule, f"the chapter's objectives are {known}.")
+    demand(not objectives or item["objective"] in objectives, rule, f"the chapter's objectives are {known}.")
 
 
 def _check_code(place: tuple[str, str], item: dict[str, Any]) -> None:
@@ -229,7 +222,7 @@ def _check_code(place: tuple[str, str], item: dict[str, Any]) -> None:
             cure = f"correct line {error.lineno} of `{field}`: {error.msg}."
             raise QuestionError(*place, "code is Python", cure) from None
     if "proof" in item:
-        _demand("answer" in _assigned(tree), (*place, "proof sets answer"), "end the proof with `answer = …`.")
+        demand("answer" in _assigned(tree), (*place, "proof sets answer"), "end the proof with `answer = …`.")
 
 
 def _assigned(tree: ast.AST) -> set[str]:
@@ -271,59 +264,15 @@ def plain(text: str) -> str:
     return re.sub(r"`([^`]*)`", r"\1", text).replace("**", "")
 
 
-def prove(question: Question, spark: "SparkSession", path: Path) -> None:
-    """Run the question's proof, with `spark` and the empty folder `path`, and compare.
-
-    Raises QuestionError where the marked answer is not what comes out, or where there is nothing to run.
-    """
-    rule = (f"{question.stem}.yml", question.id, "proof gives the marked answer")
-    _demand(question.provable, rule, "it has no proof; give it one.")
-    answer = _answer_of(question, spark, path)
-    marked = {_comparable(option.value) for option in question.right}
-    found = {_comparable(part) for part in answer} if question.kind == "multiple" else {_comparable(answer)}
-    cure = f"the proof gives {sorted(found)}, and marked as right is {sorted(marked)}; correct the one that is wrong."
-    _demand(found == marked, rule, cure)
-    also = [option.text for option in question.options if not option.right and _comparable(option.value) in found]
-    _demand(not also, rule, f"the proof's answer is also that of the wrong option {also}; make the options differ.")
-
-
-def _answer_of(question: Question, spark: "SparkSession", path: Path) -> Any:
-    names: dict[str, Any] = {"spark": spark, "path": str(path)}
-    if question.proof:
-        exec(compile(question.proof, f"<proof of {question.id}>", "exec"), names)
-        return names["answer"]
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(question.code, f"<code of {question.id}>", "exec"), names)
-    return printed.getvalue()
-
-
-def _comparable(value: Any) -> str:
-    """Values as text, so that 3, 3.0 and "3" are the same answer, and so are lines with spaces at their ends."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return "\n".join(line.rstrip() for line in str(value).strip().splitlines())
-
-
-def quiz(*names: str) -> None:
-    """Show a quiz in the notebook: all questions of an objective (`quiz("1.1")`), or those of the given ids.
-
-    Prints the questions where there is no notebook. Raises QuestionError for a name that is not in the bank.
-    """
-    from workbook.quiz_html import show
-
-    questions = [question for name in names for question in _named(Course.here(), name)]
-    show(" ".join(names), questions)
-
-
-def _named(course: Course, name: str) -> list[Question]:
+def named(course: Course, name: str) -> list[Question]:
+    """The questions of an objective, such as `1.1`, or the one of an id. Raises QuestionError where there is none."""
     number = re.fullmatch(r"(\d+)\.\d+", name)
     if number:
         stems = [stem for stem in course.stems if stem.startswith(f"{int(number[1]):02d}_")]
         found = [question for stem in stems for question in load(course, stem) if question.objective == name]
     else:
-        found = [question for question in bank(course) if question.id == name]
-    _demand(
+        found = [question for question in every(course) if question.id == name]
+    demand(
         bool(found), ("the bank", name, "questions exist"), "no question has this objective or id; check its spelling."
     )
     return found

@@ -14,10 +14,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from workbook import java, site, work
+from workbook.commands import copies
+from workbook.commands.doctor import JUPYTER_PORT, SITE_PORT, free_port
 from workbook.course import Course
-from workbook.doctor import JUPYTER_PORT, SITE_PORT, free_port
 from workbook.errors import SetupError
+from workbook.site.build import build
+from workbook.spark import java
 
 SECONDS_FOR_JUPYTER = 120
 SETTINGS = Path(__file__).with_name("jupyter")
@@ -38,7 +40,7 @@ def prepare(course: Course, say: Say) -> None:
     if not java.archive(course.cache).is_file():
         say("Making Spark start quickly (about a minute, once) …")
         java.make_archive(course.cache)
-    for path in work.fill(course):
+    for path in copies.fill(course):
         say(f"Your own copy: {path.relative_to(course.root)}")
 
 
@@ -48,7 +50,7 @@ def build_site(course: Course, say: Say) -> Path:
     index = out / "index.html"
     if not index.is_file() or index.stat().st_mtime < _newest_source(course):
         say("Building the site (about a minute) …")
-        site.build(course.root, out)
+        build(course.root, out)
     return out
 
 

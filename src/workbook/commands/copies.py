@@ -12,10 +12,10 @@ import nbformat
 from nbformat import NotebookNode
 
 from workbook.authored import HEADING
+from workbook.authoring.generate import read
 from workbook.course import Course
 from workbook.errors import CourseError
-from workbook.generate import read
-from workbook.java import cannot_write
+from workbook.spark.java import cannot_write
 
 GONE = "## Your answers to exercises that the course no longer has"
 OWN = "## Cells of your own, whose place is gone"

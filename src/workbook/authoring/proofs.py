@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workbook import engine
 from workbook.authored import Authored, authored, read_source
+from workbook.authoring.mutants import Mutant, mutants_of
+from workbook.checking import engine
+from workbook.checking.exercise import Blank, Exercise, exercises_of, load_module
+from workbook.checking.explain import MOST_CHARACTERS
+from workbook.checking.outcome import Result
 from workbook.course import Course
-from workbook.engine import Result
 from workbook.errors import CourseError
-from workbook.exercise import Blank, Exercise, exercises_of, load_module
-from workbook.explain import MOST_CHARACTERS
-from workbook.mutants import Mutant, mutants_of
 
 Answer = Callable[..., Any]
 Rule = Literal[

@@ -12,10 +12,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from workbook.authored import authored
+from workbook.checking.exercise import exercises_of
 from workbook.course import Course
-from workbook.exercise import exercises_of
-from workbook.questions import LETTERS, LEVELS, Option, Question, load, plain
-from workbook.quiz_html import verdict
+from workbook.questions.bank import LETTERS, LEVELS, Option, Question, load, plain
+from workbook.questions.shown import verdict
 
 if TYPE_CHECKING:
     from lakehouse.sources import Column, Defect, Table

@@ -1,0 +1,1 @@
+"""The command `workbook`: what it can do, a module a purpose."""

@@ -1,0 +1,1 @@
+"""The site: how Jupyter Book builds it, and the directives that read the course."""

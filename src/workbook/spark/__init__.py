@@ -1,0 +1,1 @@
+"""Spark on this machine: the one way to get a session, and the Java below it."""
