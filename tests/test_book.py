@@ -18,13 +18,13 @@ from playwright.sync_api import Browser, Page
 
 from conftest import COURSE
 from lakehouse.sources import dictionary
-from proven import WIDTHS
 from workbook.course import Course
 from workbook.errors import CourseError
 from workbook.site.build import build
 from workbook.site.directives import status
 
 MOST_BYTES = 500_000
+WIDTHS = (1280, 360)  # at which axe looks at the pages
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -109,7 +109,7 @@ def test_axe_finds_nothing_on_any_page_around_the_lessons_in_either_theme(
     check_by_axe(browser, book, "", width)
 
 
-@pytest.mark.slow_proof
+@pytest.mark.slow_proof("pages")
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("stem", COURSE.stems)
 def test_axe_finds_nothing_on_any_page_of_a_lesson_in_either_theme(

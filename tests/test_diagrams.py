@@ -49,7 +49,7 @@ def test_a_diagram_becomes_part_of_the_page_and_other_images_stay(tmp_path: Path
     )
     (tmp_path / "other.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><desc>Theirs</desc></svg>')
     (tmp_path / "index.md").write_text("# Page\n\n![ours](book/images/01_a.svg)\n\n![theirs](other.svg)\n")
-    settings = {"extensions": ["myst_parser", "workbook.sphinx_extension"], "html_theme": "basic"}
+    settings = {"extensions": ["myst_parser", "workbook.site.directives"], "html_theme": "basic"}
     folders = (str(tmp_path), None, str(tmp_path / "out"), str(tmp_path / "trees"))
     Sphinx(*folders, "html", settings, status=None).build()
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")

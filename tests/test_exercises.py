@@ -15,14 +15,14 @@ def named(proof: Proof) -> str:
     return proof.name
 
 
-@pytest.mark.slow_proof
+@pytest.mark.slow_proof("exercises")
 @pytest.mark.parametrize("proof", PROOFS, ids=named)
 @pytest.mark.parametrize("rule", proofs.RULES, ids=[rule.__name__ for rule in proofs.RULES])
 def test_the_rule_holds(rule, proof: Proof) -> None:
     rule(proof)
 
 
-@pytest.mark.slow_proof
+@pytest.mark.slow_proof("exercises")
 @pytest.mark.parametrize("proof", PROOFS, ids=named)
 def test_mutants_of_the_solution_fail(proof: Proof) -> None:
     proofs.mutants_fail(proof)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nbformat
 import papermill
 import pytest
 from nbclient import NotebookClient
@@ -15,7 +16,7 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from conftest import ROOT
-from proven import FULL
+from proven import is_full
 from servers import connect_server
 from workbook.authored import authored
 from workbook.authoring import generate
@@ -25,9 +26,13 @@ COURSE = Course(ROOT)
 STEMS = pytest.mark.parametrize("stem", COURSE.stems)
 OTHER = {"scale": 0.02, "seed": 11}
 # In a run of every day nbval runs the lessons as they are, and Spark Connect runs them with other parameters.
-LESSONS = [COURSE.chapter] if FULL else []
-SLOW = [pytest.param(kind, marks=pytest.mark.slow_proof) for kind in (COURSE.solution, COURSE.exercises)]
+LESSONS = [COURSE.chapter] if is_full() else []
+SLOW = [pytest.param(kind, marks=pytest.mark.slow_proof("notebooks")) for kind in (COURSE.solution, COURSE.exercises)]
 KINDS = pytest.mark.parametrize("kind", [*LESSONS, *SLOW], ids=lambda kind: kind.__name__)
+# Run last, it says which modules of the packages the notebook has imported.
+SAY_MODULES = (
+    'import sys; print("Imported:", *(n for n in sys.modules if n.split(".")[0] in ("workbook", "lakehouse")))'
+)
 
 
 @STEMS
@@ -38,13 +43,15 @@ def test_it_runs_to_its_end_with_other_parameters(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
+    request: pytest.FixtureRequest,
 ) -> None:
     path = kind(stem)
     record_property("notebook", str(path.relative_to(ROOT)))
     if kind == COURSE.solution:
         monkeypatch.setenv("WORKBOOK_STRICT", "1")  # a check that does not pass raises
+    generate.write(saying_modules(generate.read(path)), tmp_path / "given.ipynb")
     done = papermill.execute_notebook(
-        path,
+        tmp_path / "given.ipynb",
         tmp_path / "done.ipynb",
         parameters={**OTHER, "base_path": str(tmp_path / "base")},
         cwd=path.parent,
@@ -53,6 +60,20 @@ def test_it_runs_to_its_end_with_other_parameters(
     if kind == COURSE.exercises:
         outcomes = re.findall(r"^. (\w+): (.+)$", outputs(done), re.MULTILINE)
         assert outcomes == [(item.name, "not attempted") for item in authored(COURSE, stem)]
+    if kind != COURSE.chapter:
+        assert imported(done) - request.getfixturevalue("importable") == set()
+
+
+def saying_modules(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with a last cell that says what was imported."""
+    notebook.cells.append(nbformat.v4.new_code_cell(SAY_MODULES, id="modules"))
+    return notebook
+
+
+def imported(notebook: NotebookNode) -> set[str]:
+    """The modules of the packages that the notebook has imported: more than these would decide over its proof."""
+    [said] = [line for line in outputs(notebook).splitlines() if line.startswith("Imported: ")]
+    return set(said.split()[1:])
 
 
 def outputs(notebook: NotebookNode) -> str:
@@ -74,14 +95,14 @@ def remote() -> Iterator[str]:
         yield address
 
 
-@pytest.mark.slow_proof
+@pytest.mark.slow_proof("lesson")
 @STEMS
 def test_on_connect_and_with_other_parameters_only_the_cells_tagged_classic_only_fail(
-    stem: str, remote: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stem: str, remote: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, importable: set[str]
 ) -> None:
     monkeypatch.setenv("SPARK_REMOTE", remote)
     parameters = {**OTHER, "base_path": str(tmp_path / "base")}
-    notebook = parameterize_notebook(load_notebook_node(str(COURSE.chapter(stem))), parameters)
+    notebook = saying_modules(parameterize_notebook(load_notebook_node(str(COURSE.chapter(stem))), parameters))
     client = NotebookClient(
         notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": str(ROOT / "chapters")}}
     )
@@ -90,6 +111,7 @@ def test_on_connect_and_with_other_parameters_only_the_cells_tagged_classic_only
     tagged = {cell.id for cell in notebook.cells if "classic-only" in cell.metadata.get("tags", [])}
     assert {cell: text for cell, text in failed.items() if cell not in tagged} == {}
     assert tagged - failed.keys() == set(), "These cells run on Connect: they need no tag."
+    assert imported(notebook) - importable == set()
 
 
 def error(cell: NotebookNode) -> str:

@@ -28,13 +28,13 @@ from lakehouse.ml.features import FEATURES
 from lakehouse.orchestrator import PlatformResult
 from lakehouse.sources import SourceSystems
 from platforms import SCALE, SEED, contents, grow_a_small_forest, run_and_die, versions
-from proven import FULL
+from proven import is_full
 from workbook.commands import cli
 
 # A day brings something new until the fourth, when quantities change their type.
-DAYS = 5 if FULL else 4
+DAYS = 5 if is_full() else 4
 BORDERS = ("bronze", "silver", "gold", "serving", "ml")
-RANDOM_KILLS = 10 * len(BORDERS) if FULL else 3
+RANDOM_KILLS = 10 * len(BORDERS) if is_full() else 3
 LONGEST = 30.0  # seconds: about as long as a run takes
 WALK = Path(__file__).parents[1] / "book" / "platform.md"
 
@@ -99,7 +99,7 @@ def test_killed_behind_every_layer_and_at_random_moments_it_ends_in_the_same_tab
     assert_predictions_are_the_models(tmp_path)
 
 
-if FULL:
+if is_full():
 
     def test_a_day_at_a_time_makes_what_one_run_over_all_days_makes(
         spark: SparkSession, whole: tuple[Path, str], tmp_path: Path

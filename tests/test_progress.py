@@ -24,7 +24,7 @@ def test_the_best_outcome_of_an_exercise_stands(tmp_path: Path) -> None:
 
 def test_what_was_recorded_survives_kill_9_in_the_middle_of_writing(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from workbook.progress import Progress\n"
+        "import sys; from pathlib import Path; from workbook.checking.progress import Progress\n"
         "while True:\n"
         "    Progress(Path(sys.argv[1])).record('01_first', 'one', 'failed', '')\n"
         "    print('recorded', flush=True)"

@@ -1,38 +1,273 @@
-"""Slow proofs run again where something that decides over them has changed, and only whole chapters count as proven."""
+"""Slow proofs run again where something that decides over them has changed, and only what held as a whole is written.
 
+The selection is tried as it is, by runs of pytest over a small course: each rule of it is broken once.
+"""
+
+import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-import proven
-from conftest import FIXTURE_COURSE
+from closure import closure, imports, modules
+from conftest import COURSE, ROOT
+from learners import FIXTURE_COURSE
+from proven import Proofs, nothing_but, without
+
+SELECTION = ROOT / "tests"
+CONFTEST = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{selection!r}]
+import pytest
+from proven import Record
 from workbook.course import Course
 
-COURSE = Course(FIXTURE_COURSE)
+def pytest_configure(config):
+    config.pluginmanager.register(Record(Course(config.rootpath)))
+"""
+EXERCISES = """
+import pytest
+import helper
+
+@pytest.mark.slow_proof("exercises")
+@pytest.mark.parametrize("rule", ["one", "two"])
+@pytest.mark.parametrize("name", ["twice", "newest_per_customer"])
+def test_rule(rule, name):
+    assert helper.holds(name)
+"""
+QUESTIONS = """
+import pytest
+
+@pytest.mark.slow_proof("questions")
+@pytest.mark.parametrize("stem", ["01_good"])
+def test_proof(stem):
+    pass
+
+def test_that_is_quick():
+    pass
+"""
+INI = "[pytest]\ntestpaths = tests\nmarkers = slow_proof(kind): slow\n"
+TWICE, NEWEST, QUESTIONED = "exercises/01_good/twice", "exercises/01_good/newest_per_customer", "questions/01_good"
+EVERYTHING = {TWICE, NEWEST, QUESTIONED}
 
 
-def test_the_fingerprint_of_a_stem_changes_with_each_file_that_decides(tmp_path: Path) -> None:
-    copy = Course(Path(shutil.copytree(COURSE.root, tmp_path / "course")))
-    before = proven.fingerprint(copy, "01_good")
-    assert before == proven.fingerprint(COURSE, "01_good"), "where the course lies does not matter"
-    for file in (copy.chapter_source, copy.solution_source, copy.checks, copy.answers):
-        path = file("01_good")
-        content = path.read_bytes()
-        path.write_bytes(content + b"\n")
-        assert proven.fingerprint(copy, "01_good") != before
-        path.write_bytes(content)
-    assert proven.fingerprint(copy, "01_good") == before
+@pytest.fixture
+def small(pytester: pytest.Pytester) -> Path:
+    """A course of one chapter, with tests that prove its exercises and its questions."""
+    root = Path(shutil.copytree(FIXTURE_COURSE, pytester.path, dirs_exist_ok=True))
+    (root / "_toc.yml").write_text("parts:\n- chapters:\n  - file: chapters/01_good\n", encoding="utf-8")
+    (root / "pytest.ini").write_text(
+        "[pytest]\ntestpaths = tests\nmarkers = slow_proof(kind): slow\n", encoding="utf-8"
+    )
+    (root / "requirements.lock").write_text("spark==4\n", encoding="utf-8")
+    for folder in ("src/workbook", "src/lakehouse", "book/questions"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "src/lakehouse/__init__.py").write_text("", encoding="utf-8")
+    (root / "src/lakehouse/gold.py").write_text("", encoding="utf-8")
+    (root / "book/questions/01_good.yml").write_text("- id: a\n  proof: from lakehouse import gold\n", encoding="utf-8")
+    # What the checks import of the kit, as far as it is looked at: a template beside a module.
+    (root / "src/workbook/checking").mkdir()
+    for path in ("__init__.py", "checking/__init__.py", "checking/case.py", "checking/exercise.py"):
+        (root / "src/workbook" / path).write_text("", encoding="utf-8")
+    (root / "src/workbook/checking/panel.jinja").write_text("", encoding="utf-8")
+    tests = root / "tests"
+    (tests / "conftest.py").write_text(CONFTEST.format(selection=str(SELECTION)), encoding="utf-8")
+    (tests / "test_exercises.py").write_text(EXERCISES, encoding="utf-8")
+    (tests / "test_questions.py").write_text(QUESTIONS, encoding="utf-8")
+    (tests / "helper.py").write_text("def holds(name):\n    return True\n", encoding="utf-8")
+    return root
 
 
-def report(outcome: str, stem: str = "01_good") -> pytest.TestReport:
-    properties = [("slow_proof", stem)]
-    return pytest.TestReport("id", ("", 0, ""), {}, outcome, None, "call", user_properties=properties)  # type: ignore[arg-type]
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """What pytest says of a run in the course."""
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:nbval", "-rA", *arguments)
 
 
-def test_a_stem_is_proven_once_each_of_its_slow_proofs_held() -> None:
-    # Two exercises with six rules each and their mutants, three notebooks, the pages at two widths; no questions.
-    needed = 2 * (6 + 1) + 3 + 2
-    assert proven.whole(COURSE, [report("passed")] * needed) == ["01_good"]
-    assert proven.whole(COURSE, [report("passed")] * (needed - 1)) == [], "a part of them was not run"
-    assert proven.whole(COURSE, [report("passed")] * (needed - 1) + [report("failed")]) == []
+def proven(root: Path) -> set[str]:
+    """The keys that are written down as proven."""
+    path = root / "tests" / "proven.json"
+    return set(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else set()
+
+
+def runs_again(pytester: pytest.Pytester) -> set[str]:
+    """The keys whose proofs a run does not leave out."""
+    said = [line for line in run(pytester).outlines if line.startswith("PASSED")]
+    words = {"twice": TWICE, "newest_per_customer": NEWEST, "test_proof": QUESTIONED}
+    return {key for word, key in words.items() if any(word in line for line in said)}
+
+
+def test_what_held_is_written_down_and_not_run_again(
+    small: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(pytester).assert_outcomes(passed=6)
+    assert proven(small) == EVERYTHING
+    run(pytester).assert_outcomes(passed=1, deselected=5)
+    monkeypatch.setenv("WORKBOOK_FULL", "1")
+    run(pytester).assert_outcomes(passed=6)
+
+
+CHANGES = {
+    # what changes: (file, what is put at its end, whose proofs run again)
+    "an exercise's check": ("exercises/checks/01_good.py", "", {TWICE}),
+    "what all checks share": ("exercises/checks/01_good.py", "\nSHARED = 1\n", EVERYTHING - {QUESTIONED}),
+    "a wrong answer": (
+        "tests/answers/01_good.py",
+        "\n\n@wrong('twice', says='x')\ndef other(amount):\n    return 1\n",
+        {TWICE},
+    ),
+    "an objective": ("chapters/01_good.md", "\n* **1.9** Something new.\n", EVERYTHING),
+    "a sentence of the lesson": ("chapters/01_good.md", "\nOne more sentence.\n", set()),
+    "the questions": ("book/questions/01_good.yml", "- id: b\n", {QUESTIONED}),
+    "the code that proves": ("tests/test_exercises.py", "\n# More.\n", EVERYTHING - {QUESTIONED}),
+    "what it imports": ("tests/helper.py", "\n# More.\n", EVERYTHING - {QUESTIONED}),
+    "what all tests share": ("tests/conftest.py", "\n# More.\n", EVERYTHING),
+    "the lock": ("requirements.lock", "\ndelta==4\n", EVERYTHING),
+    "a module that a check imports": (
+        "src/workbook/checking/exercise.py",
+        "\n# More.\n",
+        EVERYTHING - {QUESTIONED},
+    ),
+    "a template beside it": ("src/workbook/checking/panel.jinja", "More", EVERYTHING - {QUESTIONED}),
+    "a module that only a question imports": ("src/lakehouse/gold.py", "\n# More.\n", {QUESTIONED}),
+    "a module that nothing imports": ("src/lakehouse/silver.py", "\n# More.\n", set()),
+    "a page around the lessons": ("book/preface.md", "\nMore.\n", set()),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_runs_the_proofs_that_it_decides_over_and_no_others(
+    small: Path, pytester: pytest.Pytester, what: str
+) -> None:
+    name, added, again = CHANGES[what]
+    run(pytester)
+    path = small / name
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    changed = text + added if added else text.replace("nothing.", "nothing at all.", 1)
+    path.write_text(changed, encoding="utf-8")
+    assert runs_again(pytester) == again
+    assert runs_again(pytester) == set(), "they held, so they are written down"
+
+
+def test_a_key_with_a_failed_proof_is_not_written_down(small: Path, pytester: pytest.Pytester) -> None:
+    (small / "tests/helper.py").write_text("def holds(name):\n    return name == 'twice'\n", encoding="utf-8")
+    run(pytester)
+    assert proven(small) == EVERYTHING - {NEWEST}
+
+
+@pytest.mark.parametrize("part", [("-k", "one"), ("tests/test_exercises.py::test_rule[twice-one]",)])
+def test_a_part_of_the_proofs_proves_nothing(small: Path, pytester: pytest.Pytester, part: tuple[str, ...]) -> None:
+    assert run(pytester, *part).ret == 0
+    assert not proven(small) & {TWICE, NEWEST}
+
+
+def test_a_file_that_holds_a_whole_kind_is_enough(small: Path, pytester: pytest.Pytester) -> None:
+    run(pytester, "tests/test_exercises.py")
+    assert proven(small) == EVERYTHING - {QUESTIONED}
+
+
+def test_workers_prove_what_one_process_proves(small: Path, pytester: pytest.Pytester) -> None:
+    run(pytester, "-n", "2").assert_outcomes(passed=6)
+    assert proven(small) == EVERYTHING
+
+
+def test_what_is_edited_while_the_tests_run_is_not_proven(small: Path, pytester: pytest.Pytester) -> None:
+    edits = "\n\ndef test_edit():\n    open('exercises/checks/01_good.py', 'a').write('\\nEDITED = 1\\n')\n"
+    (small / "tests" / "test_zz.py").write_text(edits, encoding="utf-8")
+    run(pytester).assert_outcomes(passed=7)
+    assert proven(small) == {QUESTIONED}
+
+
+UNNAMED = """
+import pytest
+
+@pytest.mark.slow_proof({})
+def test_nameless():
+    pass
+"""
+
+
+@pytest.mark.parametrize(("mark", "full"), [('"questions"', "0"), ('"questions"', "1"), ("", "0"), ('"x"', "0")])
+def test_a_slow_proof_that_would_never_run_is_an_error(
+    small: Path, pytester: pytest.Pytester, mark: str, full: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (small / "tests" / "test_questions.py").write_text(UNNAMED.format(mark), encoding="utf-8")
+    monkeypatch.setenv("WORKBOOK_FULL", full)
+    found = run(pytester)
+    assert "test_nameless: a slow proof has one of the kinds" in str(found.errlines)
+    found.assert_outcomes()
+
+
+def test_a_proof_that_imports_what_no_import_leads_to_is_refused(small: Path, pytester: pytest.Pytester) -> None:
+    sneaking = "\n\ndef holds(name):\n    return bool(__import__('lakehouse.gold'))\n"
+    (small / "tests/helper.py").write_text(sneaking, encoding="utf-8")
+    assert "This proof imports lakehouse" in run(pytester).stdout.str()
+    assert proven(small) == {QUESTIONED}
+
+
+# The parts of it.
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    code = """
+from typing import TYPE_CHECKING
+import a.b
+if TYPE_CHECKING:
+    import unseen
+def f():
+    from c import d
+command = ["-m", "workbook.spark.warm_up"]
+def __getattr__(name):
+    import only_when_asked
+"""
+    found = {module for module, _ in imports(code)}
+    assert found == {"typing", "a.b", "c", "workbook.spark.warm_up"}
+
+
+def test_what_a_package_imports_lazily_counts_where_it_is_asked_for() -> None:
+    orchestrator = ROOT / "src/lakehouse/orchestrator.py"
+    assert orchestrator in closure(ROOT, ["from lakehouse import DataPlatformOrchestrator"])
+    assert orchestrator not in closure(ROOT, ["from lakehouse import tables"])
+
+
+def test_modules_are_named_as_they_are_imported() -> None:
+    files = [ROOT / "src/lakehouse/__init__.py", ROOT / "src/workbook/course.py", ROOT / "tests/closure.py"]
+    assert modules(ROOT, files) == {"lakehouse", "workbook.course"}
+
+
+def test_modules_are_hidden_for_a_while_and_come_back() -> None:
+    bank = import_module("workbook.questions.bank")
+    with nothing_but({"workbook", "workbook.course"}):
+        import_module("workbook.course")
+        with pytest.raises(AssertionError, match=r"imports workbook\.questions"):
+            import_module("workbook.questions.bank")
+    assert import_module("workbook.questions.bank") is bank
+
+
+OTHERS = """A = 1
+
+@wrong("one", says="x")
+def bad():
+    pass
+
+@right("two")
+def good():
+    pass
+
+def one():
+    pass
+"""
+
+
+def test_what_belongs_to_other_exercises_does_not_count() -> None:
+    assert without(OTHERS, frozenset({"one"})) == 'A = 1\n@right("two")\ndef good():\n    pass'
+
+
+def test_the_exercises_of_the_first_chapters_know_nothing_of_the_platform() -> None:
+    """So a change in it does not prove them again."""
+    proofs = Proofs(COURSE)
+    for key in proofs.keys:
+        if key.startswith(("exercises/01", "exercises/02", "exercises/03")):
+            reached = modules(ROOT, proofs.imported(key))
+            assert {name for name in reached if name.startswith("lakehouse")} == set(), key

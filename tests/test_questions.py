@@ -118,7 +118,7 @@ def test_a_question_without_a_proof_cannot_be_proven(good: dict[str, Question], 
         prove(good["choice"], None, tmp_path)  # type: ignore[arg-type]
 
 
-@pytest.mark.slow_proof
+@pytest.mark.slow_proof("questions")
 @pytest.mark.parametrize("question", PROVABLE, ids=lambda question: f"{question.stem}-{question.id}")
 def test_the_proof_of_the_question_holds_and_leaves_nothing_behind(question: Question, spark: SparkSession) -> None:
     before = _left_in(spark)
@@ -214,8 +214,8 @@ def test_a_quiz_is_named_by_its_objective_and_counts_its_questions(good: dict[st
 
 def test_a_quiz_is_the_same_bytes_in_another_process(good_course: Course) -> None:
     code = (
-        "from workbook import questions, quiz_html; from workbook.course import Course; import hashlib;"
-        "html = quiz_html.Quiz('all', tuple(bank.every(Course.here())), script=True)._repr_html_();"
+        "from workbook.questions import bank, shown; from workbook.course import Course; import hashlib;"
+        "html = shown.Quiz('all', tuple(bank.every(Course.here())), script=True)._repr_html_();"
         "print(hashlib.sha256(html.encode()).hexdigest())"
     )
     runs = [

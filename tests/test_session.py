@@ -55,7 +55,7 @@ def test_two_processes_at_once_do_not_disturb_each_other() -> None:
 
 def test_a_real_error_still_shows_and_nothing_is_left_of_a_process_that_ended() -> None:
     code, out, error = result_of(
-        "from workbook import get_spark, session\nspark = get_spark()\n"
+        "from workbook import get_spark\nfrom workbook.spark import session\nspark = get_spark()\n"
         "print(session.scratch(), spark._jvm.ProcessHandle.current().pid(), flush=True)\n"
         "spark.table('nowhere').show()"
     )
@@ -81,7 +81,8 @@ def cache(tmp_path: Path) -> Path:
 
 def with_cache(folder: Path) -> str:
     return (
-        f"from pathlib import Path\nfrom workbook import session\nsession.CACHE = Path({str(folder)!r})\n" + FIRST_TABLE
+        f"from pathlib import Path\nfrom workbook.spark import session\nsession.CACHE = Path({str(folder)!r})\n"
+        + FIRST_TABLE
     )
 
 
