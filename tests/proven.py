@@ -30,7 +30,7 @@ import pytest
 import yaml
 
 from closure import PACKAGES, closure, modules
-from workbook.authored import Authored, authored, read_source
+from workbook.authored import Authored, authored, first_line, read_source, subjects
 from workbook.course import Course
 
 KINDS = {
@@ -168,18 +168,10 @@ def without(code: str, others: frozenset[str]) -> str:
     """The checks or the answers of a stem without the functions that belong to other exercises."""
     lines = code.splitlines()
     for node in ast.parse(code).body:
-        if isinstance(node, ast.FunctionDef) and _subjects(node) & others:
-            first = min(line.lineno for line in [node, *node.decorator_list])
-            lines[first - 1 : node.end_lineno] = [""] * ((node.end_lineno or first) - first + 1)
+        if subjects(node) & others:
+            first = first_line(node) - 1
+            lines[first : node.end_lineno] = [""] * ((node.end_lineno or first) - first)
     return "\n".join(line for line in lines if line.strip())
-
-
-def _subjects(node: ast.FunctionDef) -> set[str]:
-    """The exercises that a function is about: of its own name, or named by `@wrong("…")` and `@right("…")`."""
-    calls = [decorator for decorator in node.decorator_list if isinstance(decorator, ast.Call)]
-    return {node.name} | {
-        str(first.value) for call in calls for first in call.args[:1] if isinstance(first, ast.Constant)
-    }
 
 
 @cache

@@ -19,11 +19,15 @@ BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 
 @dataclass(frozen=True)
 class Authored:
-    """One exercise as its author wrote it. `number` is as in "Exercise 1.4", not that of an objective."""
+    """One exercise as its author wrote it. `number` is as in "Exercise 1.4", not that of an objective.
+
+    `task` is the text of its instruction, `blank` the function that the learner gets.
+    """
 
     name: str
     number: str
     title: str
+    task: str
     solution: str
     blank: str
 
@@ -48,10 +52,11 @@ def authored(course: Course, stem: str) -> list[Authored]:
     """The exercises of one chapter, in order. Raises CourseError for one that is not in the agreed form."""
     path = course.solution_source(stem)
     found: list[Authored] = []
-    heading: tuple[str, str] | None = None
+    heading: tuple[str, str, str] | None = None
     for cell in read_source(path).cells:
         if cell.cell_type == "markdown":
-            heading = next(iter(HEADING.findall(cell.source)), heading)
+            if title := HEADING.search(cell.source):
+                heading = (title[1], title[2], cell.source)
         elif BEGIN in cell.source:
             if heading is None:
                 raise CourseError(f"{path}: an answer cell stands before any '## Exercise 1.1 · Title'.")
@@ -86,6 +91,21 @@ def solution_text(path: Path, name: str) -> str:
     functions = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
     found = next(node for node in functions if node.name == name)
     return solution_of("\n".join(text.splitlines()[found.lineno - 1 : found.end_lineno]))
+
+
+def subjects(node: ast.stmt) -> set[str]:
+    """The exercises that a part of the checks or the answers is about, as `def`, `@wrong("…")` or `@right("…")` say."""
+    if not isinstance(node, ast.FunctionDef):
+        return set()
+    calls = [decorator for decorator in node.decorator_list if isinstance(decorator, ast.Call)]
+    named = {str(first.value) for call in calls for first in call.args[:1] if isinstance(first, ast.Constant)}
+    return {node.name} | named
+
+
+def first_line(node: ast.stmt) -> int:
+    """The number of the line at which a statement begins, with its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def blank_of(source: str) -> str:

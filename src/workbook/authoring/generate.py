@@ -12,14 +12,19 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from workbook.authored import BEGIN, answer_name, blank_of, read_source, solution_of
+from workbook.checking.exercise import exercises_of
+from workbook.checking.outcome import Result
+from workbook.checking.panel import Panel
 from workbook.course import Course
 from workbook.errors import CourseError
+from workbook.questions.shown import unfolded
 
 KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 CHECK_CALL = re.compile(r"^check\((\w+)\)", re.MULTILINE)
+QUIZ_CALL = re.compile(r"^quiz\((.+)\)", re.MULTILINE)
 SECONDS_PER_CELL = 300
 
 
@@ -95,26 +100,68 @@ def write(notebook: NotebookNode, path: Path) -> None:
     path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
 
 
-def sync(course: Course, stems: list[str]) -> Iterator[Path]:
-    """Make every generated file of these stems, and yield each once it is written. Runs the notebooks."""
-    yield environment(course)
+def sync(course: Course, stems: list[str], everything: bool = False) -> Iterator[Path]:
+    """Make the generated files of these stems that are stale, or all, and yield each once it is written.
+
+    Runs the notebooks of solutions and lessons. What a lesson prints of code that has changed is not looked at: nbval
+    compares that.
+    """
+    path = course.root / "environment.yml"
+    if everything or not path.is_file() or path.read_text(encoding="utf-8") != environment_text(course):
+        path.write_text(environment_text(course), encoding="utf-8")
+        yield path
     for stem in stems:
-        write(exercises_notebook(course, stem), course.exercises(stem))
-        yield course.exercises(stem)
-        write(execute(solutions_notebook(course, stem), course.root / "solutions"), course.solution(stem))
-        yield course.solution(stem)
-        write(execute(chapter_notebook(course, stem), course.root / "chapters"), course.chapter(stem))
-        yield course.chapter(stem)
+        old = None if everything else stale(course, stem)
+        for path, make in _made(course, stem).items():
+            if old is None or path in old:
+                write(make(), path)
+                yield path
+
+
+def _made(course: Course, stem: str) -> dict[Path, Callable[[], NotebookNode]]:
+    """How each generated notebook of a stem is made."""
+    folders = course.root / "solutions", course.root / "chapters"
+    return {
+        course.exercises(stem): lambda: exercises_notebook(course, stem),
+        course.solution(stem): lambda: execute(solutions_notebook(course, stem), folders[0]),
+        course.chapter(stem): lambda: execute(chapter_notebook(course, stem), folders[1]),
+    }
 
 
 def stale(course: Course, stem: str) -> list[Path]:
-    """The generated notebooks of a stem whose cells are not those of their source; outputs are nbval's business."""
+    """The generated notebooks of a stem whose cells are not those of their source, or that show what is not so now.
+
+    Of what they show it is looked at what a solution is told, and at the quizzes; the rest is nbval's business.
+    """
     made = {
         course.exercises(stem): exercises_notebook(course, stem),
         course.solution(stem): solutions_notebook(course, stem),
         course.chapter(stem): chapter_notebook(course, stem),
     }
-    return [path for path, notebook in made.items() if not path.is_file() or _cells(read(path)) != _cells(notebook)]
+    return [
+        path for path, notebook in made.items() if not path.is_file() or not _is_of_now(course, stem, path, notebook)
+    ]
+
+
+def _is_of_now(course: Course, stem: str, path: Path, made: NotebookNode) -> bool:
+    there = read(path)
+    if _cells(there) != _cells(made):
+        return False
+    if path == course.solution(stem):
+        passed = {item.name: repr(Panel(Result(item, "passed", ""))) for item in exercises_of(course, stem)}
+        return all(
+            _shows(cell, passed.get(name, "")) for cell in there.cells for name in CHECK_CALL.findall(cell.source)
+        )
+    return all(
+        _shows(cell, html)
+        for cell in there.cells
+        for call in QUIZ_CALL.findall(cell.source)
+        for html in unfolded(course, *re.findall(r'"([^"]+)"', call))
+    )
+
+
+def _shows(cell: NotebookNode, text: str) -> bool:
+    return any(text in shown for output in cell.get("outputs", []) for shown in output.get("data", {}).values())
 
 
 def read(path: Path) -> NotebookNode:
@@ -131,13 +178,6 @@ def read(path: Path) -> NotebookNode:
 
 def _cells(notebook: NotebookNode) -> list[tuple[str, str, str, str]]:
     return [(cell.id, cell.cell_type, cell.source, repr(sorted(cell.metadata.items()))) for cell in notebook.cells]
-
-
-def environment(course: Course) -> Path:
-    """Write `environment.yml`, the conda form of `requirements.lock`: the same versions by the same installer."""
-    path = course.root / "environment.yml"
-    path.write_text(environment_text(course), encoding="utf-8")
-    return path
 
 
 def environment_text(course: Course) -> str:

@@ -11,20 +11,21 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from workbook.authored import Authored, authored, read_source
 from workbook.authoring.mutants import Mutant, mutants_of
 from workbook.checking import engine
-from workbook.checking.exercise import Blank, Exercise, exercises_of, load_module
+from workbook.checking.exercise import FILL_IN, Answer, Blank, Exercise, exercises_of, load_module
 from workbook.checking.explain import MOST_CHARACTERS
 from workbook.checking.outcome import Result
 from workbook.course import Course
 from workbook.errors import CourseError
 
-Answer = Callable[..., Any]
 Rule = Literal[
     "every exercise has its check",
+    "everything is filled in",
     "an exercise serves an objective",
     "expected values are literal",
     "solution passes",
@@ -89,6 +90,7 @@ class Proof:
     wrong: dict[str, Answer] = field(default_factory=dict)
     right: dict[str, Answer] = field(default_factory=dict)
     excused: dict[str, str] = field(default_factory=dict)
+    _results: dict[str, Result] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -104,9 +106,26 @@ class Proof:
         answer: Answer = names[self.name]
         return answer
 
+    def result(self, answer: str) -> Result:
+        """What a check says of an answer, which it is given once: `solution`, `blank`, a wrong or right one by name."""
+        if answer not in self._results:
+            sources = {"solution": self.authored.solution, "blank": self.authored.blank}
+            given = {**self.wrong, **self.right}
+            function = given[answer] if answer in given else self.built(sources[answer])
+            self._results[answer] = engine.run(self.exercise, function)
+        return self._results[answer]
+
+    @cached_property
     def mutants(self) -> list[Mutant]:
         """The mutants of the solution that must not pass."""
         return mutants_of(self.authored.solution)
+
+    def lives(self, mutant: Mutant) -> bool:
+        """Whether a mutant passes, which must be excused."""
+        name = f"mutant {mutant.name}"
+        if name not in self._results:
+            self._results[name] = engine.run(self.exercise, self.built(mutant.source))
+        return self._results[name].outcome == "passed"
 
 
 def proofs_of(course: Course, stem: str) -> list[Proof]:
@@ -150,6 +169,16 @@ def _imports(course: Course, stem: str) -> str:
             found = ast.parse(cell.source).body
             statements += [ast.unparse(node) for node in found if isinstance(node, (ast.Import, ast.ImportFrom))]
     return "\n".join(statements)
+
+
+def everything_is_filled_in(proof: Proof) -> None:
+    """Nothing is left of what a new exercise asks its author to write."""
+    functions = [proof.exercise.check, *proof.wrong.values(), *proof.right.values()]
+    texts = [proof.authored.task, proof.authored.blank, *(inspect.getsource(function) for function in functions)]
+    left = [line.strip(" #") for text in texts for line in text.splitlines() if FILL_IN in line]
+    if left:
+        found = f"{len(left)} places are left, the first is {left[0]!r}"
+        raise ProofFailed("everything is filled in", proof.name, found)
 
 
 def serves_an_objective(proof: Proof) -> None:
@@ -198,14 +227,12 @@ def _is_literal(value: ast.expr, assigned: Mapping[str, ast.expr]) -> bool:
 
 def solution_passes(proof: Proof) -> None:
     """The solution, taken from the source that learners see, passes."""
-    result = engine.run(proof.exercise, proof.built(proof.authored.solution))
-    _demand("solution passes", proof, result, "passed")
+    _demand("solution passes", proof, proof.result("solution"), "passed")
 
 
 def blank_is_not_attempted(proof: Proof) -> None:
     """The blank is exactly `not_attempted`."""
-    result = engine.run(proof.exercise, proof.built(proof.authored.blank))
-    _demand("blank is not attempted", proof, result, "not_attempted")
+    _demand("blank is not attempted", proof, proof.result("blank"), "not_attempted")
 
 
 def wrong_answers_fail(proof: Proof) -> None:
@@ -215,7 +242,7 @@ def wrong_answers_fail(proof: Proof) -> None:
         raise ProofFailed(rule, proof.name, f"{len(proof.wrong)} wrong answers are tried, {FEWEST_WRONG} are needed")
     messages: dict[str, str] = {}
     for name, answer in proof.wrong.items():
-        result = engine.run(proof.exercise, answer)
+        result = proof.result(name)
         _demand(rule, proof, result, "failed", name)
         says = answer.says  # type: ignore[attr-defined]
         if says not in result.message:
@@ -249,23 +276,22 @@ def right_answers_pass(proof: Proof) -> None:
     rule: Rule = "right answers pass"
     if len(proof.right) < FEWEST_RIGHT:
         raise ProofFailed(rule, proof.name, "no right answer written in another way is tried")
-    for name, answer in proof.right.items():
-        _demand(rule, proof, engine.run(proof.exercise, answer), "passed", name)
+    for name in proof.right:
+        _demand(rule, proof, proof.result(name), "passed", name)
 
 
 def mutants_fail(proof: Proof) -> None:
     """No mutant of the solution passes, except those that are excused by name with a reason."""
     survivors = []
-    mutants = proof.mutants()
-    for mutant in mutants:
-        result = engine.run(proof.exercise, proof.built(mutant.source))
-        if result.outcome == "passed" and mutant.name not in proof.excused:
+    for mutant in proof.mutants:
+        lives = proof.lives(mutant)
+        if lives and mutant.name not in proof.excused:
             survivors.append(mutant.name)
-        if result.outcome != "passed" and mutant.name in proof.excused:
+        if not lives and mutant.name in proof.excused:
             raise ProofFailed("excuses are needed", proof.name, f"{mutant.name!r} is excused and does not pass")
     if survivors:
         raise ProofFailed("mutants fail", proof.name, f"{survivors} pass: add a case that tells them apart")
-    unknown = proof.excused.keys() - {mutant.name for mutant in mutants}
+    unknown = proof.excused.keys() - {mutant.name for mutant in proof.mutants}
     if unknown or not all(proof.excused.values()):
         raise ProofFailed(
             "excuses are needed", proof.name, f"no mutant is called {sorted(unknown)}, or a reason is empty"
@@ -273,6 +299,7 @@ def mutants_fail(proof: Proof) -> None:
 
 
 RULES: tuple[Callable[[Proof], None], ...] = (
+    everything_is_filled_in,
     serves_an_objective,
     expected_values_are_literal,
     solution_passes,

@@ -14,7 +14,10 @@ from workbook.errors import CourseError
 if TYPE_CHECKING:
     from workbook.checking.case import Case
 
-Check = Callable[[Callable[..., Any], "Case"], None]
+Answer = Callable[..., Any]
+Check = Callable[[Answer, "Case"], None]
+FILL_IN = "FILL IN"
+"""What a new exercise has wherever its author has still to write something."""
 
 
 class Blank:

@@ -1,5 +1,6 @@
 """The command `workbook`."""
 
+import contextlib
 import sys
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lakehouse.errors import PlatformError
+from workbook.checking.exercise import FILL_IN
 from workbook.checking.progress import Progress
 from workbook.course import Course
 from workbook.errors import CourseError, SetupError
@@ -237,11 +239,49 @@ def site() -> None:
 
 
 @app.command()
-def sync(chapters: Annotated[list[str] | None, typer.Argument(help="Chapters; all without.")] = None) -> None:
-    """Make the generated files again; runs the notebooks."""
+def sync(
+    chapters: Annotated[list[str] | None, typer.Argument(help="Chapters; all without.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also what is not stale.")] = False,
+) -> None:
+    """Make the generated files that are stale again; runs their notebooks."""
     from workbook.authoring import generate
 
     course = Course.here()
     stems = [course.stem(name) for name in chapters] if chapters else course.stems
-    for path in generate.sync(course, stems):
+    written = False
+    for path in generate.sync(course, stems, everything):
         say(f"Written: {path.relative_to(course.root)}")
+        written = True
+    if not written:
+        say("Nothing is stale.")
+
+
+@app.command()
+def new(
+    number: Annotated[str, typer.Argument(help="The chapter and the place in it, such as 4.7.")],
+    name: Annotated[str, typer.Argument(help="The name of the learner's function, such as late_events.")],
+) -> None:
+    """Begin an exercise: its task, its check and its answers, to be filled in."""
+    from workbook.authoring import scaffold
+
+    course = Course.here()
+    for path in scaffold.new(course, number, name):
+        say(f"Written: {path.relative_to(course.root)}")
+    say(f"Replace whatever says {FILL_IN}. `workbook prove {name}` shows how far it is.")
+
+
+@app.command()
+def prove(
+    what: Annotated[str, typer.Argument(help="An exercise by its name, or a chapter.")],
+    once: Annotated[bool, typer.Option("--once", help="Do not wait for changes.")] = False,
+) -> None:
+    """Show what the proofs of an exercise find, again after each change; without a terminal, once."""
+    from workbook.authoring import trial
+
+    course = Course.here()
+    if once or not sys.stdout.isatty():
+        if not trial.prove(course, what, say):
+            raise typer.Exit(1)
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        trial.keep_proving(course, what, say)

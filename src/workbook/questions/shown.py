@@ -62,6 +62,11 @@ def quiz(*names: str) -> None:
     show(" ".join(names), questions)
 
 
+def unfolded(course: Course, *names: str) -> list[str]:
+    """The questions of a quiz as HTML, one by one: what its output must hold."""
+    return [unfolding(question) for name in names for question in named(course, name)]
+
+
 _first_shown: str | None = None
 
 
