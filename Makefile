@@ -15,24 +15,25 @@ help:  ## Show what can be made
 start: environment  ## Open the course: the site and JupyterLab, on this machine only
 	@$(RUN)/workbook start
 
-test: environment  ## Prove the course: notebooks, exercises, questions, pages
+test: environment  ## Prove the course, but for proofs that held and that no change decides over
 	@$(RUN)/workbook prepare
 	@$(PYTEST)
 
-test-full: environment  ## The same with every slow, exhaustive run, and a fresh status page
+test-full: environment  ## Prove all of it, with every slow, exhaustive run, and a fresh status page
 	@$(RUN)/workbook prepare
 	@WORKBOOK_FULL=1 $(PYTEST)
 
-sync: environment  ## Make every generated file again
+sync: environment  ## Make the generated files that are stale again
 	@$(RUN)/workbook sync
 
 site: environment  ## Build the site into _build/html
 	@$(RUN)/workbook site
 
-lint: environment  ## Check style and types
+lint: environment  ## Check style, types and the walls between rooms
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
+	@$(RUN)/lint-imports --no-cache
 
 environment:
 	@command -v $(PYTHON) > /dev/null || { \

@@ -28,8 +28,11 @@ def tracked(*patterns: str) -> list[Path]:
     ]
 
 
-@pytest.mark.parametrize("command", [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)])
-def test_style_and_types_hold(command: tuple[str, ...]) -> None:
+LINT = [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports", "--no-cache")]
+
+
+@pytest.mark.parametrize("command", LINT, ids=" ".join)
+def test_style_types_and_walls_hold(command: tuple[str, ...]) -> None:
     result = run(BIN / command[0], *command[1:])
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -47,6 +50,25 @@ def test_the_workflow_proves_the_course_on_linux_and_macos_and_publishes_the_sit
     assert ".ci/run" in [step.get("run") for step in jobs["test"]["steps"]]
     assert jobs["site"]["needs"] == "test"
     assert any("deploy-pages" in step.get("uses", "") for step in jobs["site"]["steps"])
+
+
+def test_ci_checks_style_and_types_once() -> None:
+    """The tests do; `make lint` is the same for somebody who writes."""
+    workflow = (ROOT / ".github" / "workflows" / "course.yml").read_text()
+    assert "make lint" not in workflow
+    linted = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert linted
+    assert [tuple(line.split()[1:]) for line in linted[1].replace("@$(RUN)/", "run ").splitlines()] == LINT
+
+
+def test_all_proofs_are_run_every_week_on_linux_and_macos_by_the_oldest_and_the_newest_python() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "weekly.yml").read_text())
+    [job] = workflow["jobs"].values()
+    assert {system.split("-")[0] for system in job["strategy"]["matrix"]["os"]} == {"ubuntu", "macos"}
+    assert job["strategy"]["matrix"]["python"] == ["3.10", "3.13"]
+    assert job["env"] == {"WORKBOOK_FULL": "1"}
+    assert ".ci/run" in [step.get("run") for step in job["steps"]]
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow[True]["schedule"][0]["cron"])  # YAML takes `on` for true
 
 
 def test_the_container_prepares_the_course_and_forwards_both_ports() -> None:
