@@ -2,16 +2,21 @@
 
 import ast
 import os
+import re
 import shutil
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from conftest import ROOT
 from learners import FIXTURE_COURSE
 from workbook.authored import authored
 from workbook.authoring import generate, scaffold, trial
 from workbook.checking.exercise import exercises_of
+from workbook.commands import cli
 from workbook.course import Course
 from workbook.errors import CourseError
 
@@ -228,3 +233,41 @@ def test_only_what_is_stale_is_made_again(course: Course, monkeypatch: pytest.Mo
     (course.root / "requirements.lock").write_text("spark==5 \\\n", encoding="utf-8")
     assert made() == ["environment.yml"]
     assert made(everything=True) == ["environment.yml", *notebooks]
+
+
+# Read.
+
+
+def test_the_page_on_contributing_leads_to_a_proven_exercise(
+    course: Course, tmp_path: Path, monkeypatch, spark
+) -> None:
+    """Its commands say what stands there, and its three pieces of code are enough."""
+    page = (ROOT / "book" / "contributing.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```console\n\$ workbook (.+?)\n(.+?)\n```$", page, re.MULTILINE | re.DOTALL)
+    written = re.findall(r"^```python\n(.+?)\n```$", page, re.MULTILINE | re.DOTALL)
+    (begin, begun), (look, seen) = shown
+    stem = "03_data_transformations"
+    copy = _copy_of(ROOT, stem, tmp_path / "copy")
+    monkeypatch.setenv("WORKBOOK_ROOT", str(copy.root))
+    runner = CliRunner()
+    assert runner.invoke(cli.app, begin.split()).output.strip() == begun
+    places = (copy.solution_source(stem), copy.checks(stem), copy.answers(stem))
+    for path, code in zip(places, written, strict=True):
+        before = (ROOT / path.relative_to(copy.root)).read_text(encoding="utf-8").splitlines()
+        pairs = zip(before, path.read_text(encoding="utf-8").splitlines(), strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        path.write_text("\n".join([*before[:shared], code, "\n", *before[shared:]]) + "\n", encoding="utf-8")
+    found = runner.invoke(cli.app, look.split())
+    assert found.output.strip() == seen
+    assert found.exit_code == 0
+
+
+def _copy_of(root: Path, stem: str, to: Path) -> Course:
+    """A course of one chapter, with its texts."""
+    course, copy = Course(root), Course(to)
+    for place in ("chapter_source", "solution_source", "checks", "answers"):
+        path = getattr(copy, place)(stem)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(getattr(course, place)(stem), path)
+    (to / "_toc.yml").write_text(f"parts:\n- chapters:\n  - file: chapters/{stem}\n", encoding="utf-8")
+    return copy
