@@ -16,16 +16,30 @@ def closure(root: Path, codes: Iterable[str]) -> set[Path]:
 
     With each module of a package come the package's own files that are no Python, such as a template or a schema.
     """
+    wanted = {one for code in codes for one in imports(code)}
+    found = {path for one in wanted for path in _reached(root, one)}
+    return found | {data for path in found if path.is_relative_to(root / "src") for data in _data(path.parent)}
+
+
+@cache
+def _reached(root: Path, first: Import) -> frozenset[Path]:
+    """The files that one import leads to."""
     found: set[Path] = set()
     seen: set[Import] = set()
-    waiting = {wanted for code in codes for wanted in imports(code)}
+    waiting = {first}
     while waiting:
         seen |= waiting
         files = {path for wanted in waiting for path in _files(root, *wanted)} - found
         found |= files
         further = {wanted for path in files for wanted in imports(path.read_text(encoding="utf-8"))}
         waiting = (further | {lazy for wanted in waiting for lazy in _lazily(root, *wanted)}) - seen
-    return found | {data for path in found if path.is_relative_to(root / "src") for data in _data(path.parent)}
+    return frozenset(found)
+
+
+def forget() -> None:
+    """Look at the files anew: what was read so far may have changed."""
+    for read in (_reached, _files, _lazily, _data):
+        read.cache_clear()
 
 
 def modules(root: Path, files: Iterable[Path]) -> set[str]:
@@ -90,8 +104,13 @@ def _lazily(root: Path, module: str, name: str) -> frozenset[Import]:
     return frozenset(_imported(functions))
 
 
-def _data(folder: Path) -> Iterator[Path]:
+@cache
+def _data(folder: Path) -> frozenset[Path]:
     """The files of a package that are no modules, also in its folders that are no packages."""
+    return frozenset(_unimported(folder))
+
+
+def _unimported(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").is_file():
             yield from (inner for inner in path.rglob("*") if inner.is_file())

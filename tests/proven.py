@@ -2,11 +2,12 @@
 
 Slow are the proofs of exercises (solution, blank, wrong and right answers, mutants), of questions, the notebooks of
 exercises and solutions run to their end, the lessons, as they are, where nbval compares what each cell prints with what
-is on the page, and on Spark Connect, and what axe says of their pages. They take some minutes a chapter. A test of
-these carries the mark `slow_proof` with its kind, and its name says which stem, or which exercise, it is about.
+is on the page, and on Spark Connect, and what axe says of their pages. They take some minutes a chapter. The tests of
+the platform take ten. Each carries the mark `slow_proof` with its kind, and its name says which stem, or which
+exercise, it is about; those of the platform belong to their file.
 
-What "changed" means is written down in `proven.json`: by kind and stem, for exercises by exercise, a fingerprint of all
-that decides (`Proofs.decides`). It is compared with the files as they are, so the answer is the same in a working tree,
+What "changed" means is written down in `proven.json`: by kind and stem, exercise or file, a fingerprint of all that
+decides (`Proofs.decides`). It is compared with the files as they are, so the answer is the same in a working tree,
 in CI and in a fresh clone without history. A fingerprint is taken before anything runs. It is written when all proofs
 of its key held and the files are still the same at the end. `make test-full` runs all proofs.
 """
@@ -19,7 +20,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -29,7 +30,7 @@ from typing import Any
 import pytest
 import yaml
 
-from closure import PACKAGES, closure, modules
+from closure import PACKAGES, closure, forget, modules
 from workbook.authored import Authored, authored, first_line, read_source, subjects
 from workbook.course import Course
 
@@ -40,10 +41,27 @@ KINDS = {
     "questions": ("tests/test_questions.py",),
     "lesson": ("tests/test_notebooks.py", "chapters/{stem}.ipynb"),
     "pages": ("tests/test_book.py",),
+    "platform": ("tests/{stem}.py",),
+}
+# The files of the platform's tests, and what they read besides.
+PLATFORM = {
+    "test_api": ("README.md", "book/platform_api.md"),
+    "test_ingestion": (),
+    "test_ml": (),
+    "test_platform": ("book/platform.md",),
+    "test_platform_anywhere": (),
+    "test_platform_faults": (),
+    "test_servers": (),
+    "test_sources": (),
 }
 HARNESS = ("tests/conftest.py", "tests/proven.py", "tests/closure.py")
 # How a page looks, and what is around its text.
 LOOKS = ("book/_static", "book/_templates", "book/images", "_config.yml", "_toc.yml")
+# Where the repository keeps texts that a proof could read.
+TEXTS = (
+    *("README.md", "_config.yml", "_toc.yml", "pyproject.toml"),
+    *("book", "chapters", "exercises", "solutions", "tests"),
+)
 SITE = "import workbook.site.build, workbook.site.directives"
 
 
@@ -57,6 +75,7 @@ class Proofs:
 
     def __init__(self, course: Course) -> None:
         self.course = course
+        self._imported: dict[str, set[Path]] = {}
 
     @cached_property
     def names(self) -> dict[str, tuple[str, str]]:
@@ -77,6 +96,8 @@ class Proofs:
     def key(self, kind: str, nodeid: str) -> str:
         """The key of a slow proof. Raises pytest.UsageError for one that is of no kind, or about no stem."""
         stem, exercise = self.about(nodeid)
+        if kind == "platform":
+            stem = next((name for name in PLATFORM if nodeid.startswith(f"tests/{name}.py")), "")
         if kind not in KINDS or not stem or (kind == "exercises" and not exercise):
             raise pytest.UsageError(
                 f"{nodeid}: a slow proof has one of the kinds {', '.join(KINDS)}, and its name says which stem it is "
@@ -87,8 +108,10 @@ class Proofs:
     @cached_property
     def keys(self) -> list[str]:
         """Every key that the course may have proofs of."""
-        kinds = [f"{kind}/{stem}" for stem in self.course.stems for kind in KINDS if kind != "exercises"]
-        return kinds + [f"exercises/{stem}/{name}" for stem, name in self.names.values() if name]
+        of_stems = [kind for kind in KINDS if kind not in ("exercises", "platform")]
+        found = [f"{kind}/{stem}" for stem in self.course.stems for kind in of_stems]
+        found += [f"exercises/{stem}/{name}" for stem, name in self.names.values() if name]
+        return found + [f"platform/{name}" for name in PLATFORM]
 
     def fingerprints(self) -> dict[str, str]:
         """What decides over the proofs of each key, as one short text."""
@@ -111,17 +134,28 @@ class Proofs:
 
     def imported(self, key: str) -> set[Path]:
         """The files of the repository that the proofs of a key import, from the texts of the key and its tests."""
-        tests = [self.course.root / name for name in (*HARNESS, *KINDS[key.split("/")[0]]) if name.endswith(".py")]
+        if key not in self._imported:
+            self._imported[key] = self._closure(key)
+        return self._imported[key]
+
+    def _closure(self, key: str) -> set[Path]:
         codes = [code for name, text in self._read(key).items() for code in _codes(name, text)]
         kind, stem, *_ = key.split("/")
         codes += self._imports.get(stem, []) if kind == "exercises" else [SITE] if kind == "pages" else []
-        return closure(self.course.root, codes + [path.read_text(encoding="utf-8") for path in tests if path.is_file()])
+        codes += [path.read_text(encoding="utf-8") for path in self._tests(key)]
+        return closure(self.course.root, codes)
+
+    def _tests(self, key: str) -> list[Path]:
+        """The code that proves: of the kind, and what all tests share."""
+        kind, stem, *_ = key.split("/")
+        names = [*HARNESS, *(name.format(stem=stem) for name in KINDS[kind] if name.endswith(".py"))]
+        return [path for name in names if (path := self.course.root / name).is_file()]
 
     def _files(self, key: str) -> list[Path]:
-        """What is not imported: the tests themselves, the lock, and the looks of a page."""
-        kind = key.split("/")[0]
-        names = [*HARNESS, *(name for name in KINDS[kind] if name.endswith(".py")), "requirements.lock"]
-        paths = [self.course.root / name for name in (*names, *(LOOKS if kind == "pages" else ()))]
+        """What is not imported: the tests themselves, the lock, the looks of a page, what the platform's tests read."""
+        kind, stem, *_ = key.split("/")
+        names = ["requirements.lock", *(LOOKS if kind == "pages" else PLATFORM.get(stem, ()))]
+        paths = [*self._tests(key), *(self.course.root / name for name in names)]
         inner = (inner for path in paths for inner in (path.rglob("*") if path.is_dir() else [path]))
         return [path for path in inner if path.is_file()]
 
@@ -144,10 +178,14 @@ class Proofs:
         course = self.course
         paths = {
             "exercises": [course.checks(stem), course.answers(stem)],
-            "notebooks": [course.exercises(stem), course.solution(stem), course.checks(stem)],
+            "notebooks": [
+                *(course.exercises(stem), course.solution(stem)),
+                *(course.solution_source(stem), course.checks(stem)),
+            ],
             "questions": [course.questions(stem)],
             "lesson": [course.chapter(stem), course.questions(stem)],
             "pages": [course.chapter(stem), course.solution(stem)],
+            "platform": [],
         }[kind]
         return {
             str(path.relative_to(course.root)): path.read_text(encoding="utf-8") for path in paths if path.is_file()
@@ -163,15 +201,20 @@ class Proofs:
         }
 
 
-@cache
 def without(code: str, others: frozenset[str]) -> str:
     """The checks or the answers of a stem without the functions that belong to other exercises."""
     lines = code.splitlines()
-    for node in ast.parse(code).body:
-        if subjects(node) & others:
-            first = first_line(node) - 1
-            lines[first : node.end_lineno] = [""] * ((node.end_lineno or first) - first)
+    for about, first, last in _parts(code):
+        if about & others:
+            lines[first:last] = [""] * (last - first)
     return "\n".join(line for line in lines if line.strip())
+
+
+@cache
+def _parts(code: str) -> list[tuple[set[str], int, int]]:
+    """The exercises that each statement is about, and its lines."""
+    body = ast.parse(code).body
+    return [(subjects(node), first_line(node) - 1, node.end_lineno or node.lineno) for node in body]
 
 
 @cache
@@ -197,7 +240,7 @@ def _hashed(content: bytes) -> str:
 
 
 @contextlib.contextmanager
-def nothing_but(allowed: set[str]) -> Iterator[None]:
+def nothing_but(allowed: Set[str]) -> Iterator[None]:
     """Let nothing of the packages be imported but these modules, as if no test before had imported any other."""
     hidden = {name: sys.modules[name] for name in list(sys.modules) if _is_ours(name) and name not in allowed}
     parents = [(_parent(name), name.rpartition(".")[2]) for name in hidden]
@@ -236,14 +279,48 @@ class _Refusal:
             )
 
 
+@contextlib.contextmanager
+def reading_only(root: Path, allowed: Set[str]) -> Iterator[None]:
+    """Fail where another text of the repository than these, as paths below `root`, is read by this process."""
+    read: set[Path] = set()
+    _watched.append(read)
+    try:
+        yield
+    finally:
+        _watched.remove(read)
+    texts = {
+        path.relative_to(root) for path in read if path.is_relative_to(root) and path.suffix not in (".py", ".pyc")
+    }
+    others = {str(path) for path in texts if path.parts[0] in TEXTS} - allowed
+    if others:
+        raise AssertionError(
+            f"This proof reads {', '.join(sorted(others))}, and a change there would not run it again: let it "
+            "decide in tests/proven.py."
+        )
+
+
+_watched: list[set[Path]] = []
+
+
+def _note_reading(event: str, arguments: tuple[object, ...]) -> None:
+    if _watched and event == "open" and isinstance(arguments[0], str):
+        for read in _watched:
+            read.add(Path(arguments[0]).absolute())
+
+
+sys.addaudithook(_note_reading)
+
+
 class Record:
     """The plugin of pytest that leaves out what was proven, and writes down what is."""
 
     def __init__(self, course: Course) -> None:
+        forget()
         self.proofs, self.full = Proofs(course), is_full()
         self.path = course.root / "tests" / "proven.json"
         self.known: Mapping[str, str] = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
         self.before = self.proofs.fingerprints()
+        self._decided = cache(lambda key: frozenset(self.proofs.decides(key)))
         self.expected: Counter[str] = Counter()
         self.files: set[str] = set()
         self.held: Counter[str] = Counter()
@@ -275,11 +352,11 @@ class Record:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        """Let a slow proof import only what decides whether it runs. A cell runs elsewhere."""
-        key = dict(item.user_properties).get("slow_proof")
-        if key is None or not isinstance(item, pytest.Function):
+        """Let a slow proof import and read only what decides whether it runs. A cell of a lesson runs elsewhere."""
+        key = str(dict(item.user_properties).get("slow_proof", ""))
+        if not key or not isinstance(item, pytest.Function):
             return (yield)
-        with nothing_but(self._importable(str(key))):
+        with nothing_but(self._importable(key)), reading_only(self.proofs.course.root, self._decided(key)):
             return (yield)
 
     @pytest.fixture
@@ -298,6 +375,7 @@ class Record:
         """Write the fingerprints of what held as a whole, and of what is still there."""
         if hasattr(session.config, "workerinput"):
             return
+        forget()
         now = Proofs(Course(self.proofs.course.root))
         whole = [key for key in self.before if self._is_whole(session.config, key)]
         held = {key: self.before[key] for key in whole if self.before[key] == now.fingerprint(key)}

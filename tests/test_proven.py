@@ -206,6 +206,25 @@ def test_a_proof_that_imports_what_no_import_leads_to_is_refused(small: Path, py
     assert proven(small) == {QUESTIONED}
 
 
+def test_a_proof_that_reads_what_does_not_decide_is_refused(small: Path, pytester: pytest.Pytester) -> None:
+    (small / "README.md").write_text("Read me.\n", encoding="utf-8")
+    reading = "\n\ndef holds(name):\n    return bool(open('README.md').read())\n"
+    (small / "tests/helper.py").write_text(reading, encoding="utf-8")
+    assert "This proof reads README.md" in run(pytester).stdout.str()
+    assert proven(small) == {QUESTIONED}
+
+
+def test_the_platform_is_proven_by_the_file_of_its_tests(small: Path, pytester: pytest.Pytester) -> None:
+    test = "import pytest\nfrom lakehouse import gold\npytestmark = pytest.mark.slow_proof('platform')\n"
+    (small / "tests/test_ml.py").write_text(f"import sys\nsys.path.append('src')\n{test}\ndef test_it(): pass\n")
+    run(pytester)
+    assert proven(small) == {*EVERYTHING, "platform/test_ml"}
+    (small / "src/lakehouse/silver.py").write_text("", encoding="utf-8")
+    run(pytester).assert_outcomes(passed=1, deselected=6)
+    (small / "src/lakehouse/gold.py").write_text("# More.\n", encoding="utf-8")
+    run(pytester).assert_outcomes(passed=3, deselected=4)
+
+
 # The parts of it.
 
 
