@@ -110,5 +110,16 @@ def test_nothing_of_one_machine_is_in_the_repository() -> None:
     assert found == []
 
 
+def test_no_file_names_the_host_of_a_registry() -> None:
+    """The tools that fetch know their registry, and a company's own may be set for them."""
+    hosts = [
+        *(("repo1", "maven", "org"), ("repo", "maven", "apache"), ("pypi", "org"), ("files", "pythonhosted", "org")),
+        *(("registry", "npmjs", "org"), ("static", "crates", "io"), ("conda", "anaconda", "org")),
+    ]
+    named = re.compile("|".join(re.escape(".".join(parts)) for parts in hosts))
+    tracked_files = [path for path in tracked() if path.suffix not in (".png", ".woff2", ".ico")]
+    assert [path.name for path in tracked_files if named.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_the_lock_names_no_registry() -> None:
     assert "://" not in re.sub(r"#.*", "", (ROOT / "requirements.lock").read_text())

@@ -1,6 +1,7 @@
 """Checks of the exercises on environment setup."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from workbook.checking.case import Case
-from workbook.checking.exercise import exercise
-
-Answer = Callable[..., Any]
+from workbook.checking.exercise import Answer, exercise
 
 EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
@@ -348,9 +347,10 @@ def total_amount(answer: Answer, case: Case) -> None:
         },
     )
     for rows, what in (((), "no rows"), (((1, None),), "one row whose amount is NULL")):
+        frame = case.rows(shape, *rows)
         case.value(
             case.runs(
-                lambda rows=rows: answer(case.rows(shape, *rows)),
+                partial(answer, frame),
                 f"For {what} your code raised {{error}}: the sum of nothing is NULL, which Python sees as None.",
             ),
             0.0,
@@ -530,7 +530,7 @@ def session_kind(answer: Answer, case: Case) -> None:
 
 def _without_server(kind: type) -> Any:
     """A session of this class that is connected to nothing."""
-    session = object.__new__(kind)
+    session: Any = object.__new__(kind)
     session._client = None
     return session
 

@@ -12,9 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from workbook.checking.case import Case, Failed, frame_of
-from workbook.checking.exercise import exercise
-
-Answer = Callable[..., Any]
+from workbook.checking.exercise import Answer, exercise
 
 
 def file(folder: str, name: str, *lines: str) -> Path:

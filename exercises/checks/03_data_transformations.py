@@ -1,6 +1,5 @@
 """Checks of the exercises on data transformations."""
 
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -8,9 +7,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from workbook.checking.case import Case
-from workbook.checking.exercise import exercise
-
-Answer = Callable[..., Any]
+from workbook.checking.exercise import Answer, exercise
 
 SPARK = "https://spark.apache.org/docs/latest/"
 FUNCTIONS = SPARK + "api/python/reference/pyspark.sql/api/pyspark.sql.functions."

@@ -1,13 +1,10 @@
 """Checks of the exercises of the capstone, which rebuild a part of each layer."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
 from workbook.checking.case import Case
-from workbook.checking.exercise import exercise
-
-Answer = Callable[..., Any]
+from workbook.checking.exercise import Answer, exercise
 
 SPARK = "https://spark.apache.org/docs/latest/"
 FUNCTIONS = SPARK + "api/python/reference/pyspark.sql/api/pyspark.sql.functions."

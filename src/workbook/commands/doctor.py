@@ -15,7 +15,6 @@ from workbook.spark import java
 FITTING_PYTHON = ("3.10", "3.11", "3.12", "3.13")
 GIGABYTES_NEEDED = 2
 SITE_PORT, JUPYTER_PORT = 8000, 8888
-MAVEN = "repo1.maven.org"
 
 
 @dataclass(frozen=True)
@@ -111,22 +110,17 @@ def _packages(course: Course) -> Finding:
 
 
 def _jars(course: Course) -> Finding:
-    missing = [jar.file for jar in java.missing_jars(course.cache)]
+    missing = java.missing_jars(course.cache)
     if not missing:
         return Finding("Jars", True, ", ".join(jar.file for jar in java.JARS), "Whole, by their checksums.")
+    reason = java.unreachable(missing[0])
     cure = "Run `make start`; it needs a network once."
-    host, port = java.proxy() or (MAVEN, 443)
-    if not _answers(host, port):
-        cure = f"{host} cannot be reached: check the connection and the proxy (HTTPS_PROXY), then run `make start`."
-    return Finding("Jars", False, f"missing or damaged: {', '.join(missing)}", cure)
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=5).close()
-    except OSError:
-        return False
-    return True
+    if reason:
+        cure = (
+            f"Maven Central cannot be reached ({reason}): check the connection and the proxy (HTTPS_PROXY), then run "
+            "`make start`."
+        )
+    return Finding("Jars", False, f"missing or damaged: {', '.join(jar.file for jar in missing)}", cure)
 
 
 def _archive(course: Course) -> Finding:
