@@ -49,8 +49,17 @@ def test_that_is_quick():
     pass
 """
 INI = "[pytest]\ntestpaths = tests\nmarkers = slow_proof(kind): slow\n"
+PAGES = """
+import pytest
+
+@pytest.mark.slow_proof("pages")
+@pytest.mark.parametrize("stem", ["01_good"])
+def test_pages(stem):
+    pass
+"""
 TWICE, NEWEST, QUESTIONED = "exercises/01_good/twice", "exercises/01_good/newest_per_customer", "questions/01_good"
-EVERYTHING = {TWICE, NEWEST, QUESTIONED}
+PAGED = "pages/01_good"
+EVERYTHING = {TWICE, NEWEST, QUESTIONED, PAGED}
 
 
 @pytest.fixture
@@ -76,6 +85,7 @@ def small(pytester: pytest.Pytester) -> Path:
     (tests / "conftest.py").write_text(CONFTEST.format(selection=str(SELECTION)), encoding="utf-8")
     (tests / "test_exercises.py").write_text(EXERCISES, encoding="utf-8")
     (tests / "test_questions.py").write_text(QUESTIONS, encoding="utf-8")
+    (tests / "test_book.py").write_text(PAGES, encoding="utf-8")
     (tests / "helper.py").write_text("def holds(name):\n    return True\n", encoding="utf-8")
     return root
 
@@ -94,44 +104,48 @@ def proven(root: Path) -> set[str]:
 def runs_again(pytester: pytest.Pytester) -> set[str]:
     """The keys whose proofs a run does not leave out."""
     said = [line for line in run(pytester).outlines if line.startswith("PASSED")]
-    words = {"twice": TWICE, "newest_per_customer": NEWEST, "test_proof": QUESTIONED}
+    words = {"twice": TWICE, "newest_per_customer": NEWEST, "test_proof": QUESTIONED, "test_pages": PAGED}
     return {key for word, key in words.items() if any(word in line for line in said)}
 
 
 def test_what_held_is_written_down_and_not_run_again(
     small: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(pytester).assert_outcomes(passed=6)
+    run(pytester).assert_outcomes(passed=7)
     assert proven(small) == EVERYTHING
-    run(pytester).assert_outcomes(passed=1, deselected=5)
+    run(pytester).assert_outcomes(passed=1, deselected=6)
     monkeypatch.setenv("WORKBOOK_FULL", "1")
-    run(pytester).assert_outcomes(passed=6)
+    run(pytester).assert_outcomes(passed=7)
 
 
 CHANGES = {
     # what changes: (file, what is put at its end, whose proofs run again)
     "an exercise's check": ("exercises/checks/01_good.py", "", {TWICE}),
-    "what all checks share": ("exercises/checks/01_good.py", "\nSHARED = 1\n", EVERYTHING - {QUESTIONED}),
+    "what all checks share": ("exercises/checks/01_good.py", "\nSHARED = 1\n", {TWICE, NEWEST}),
     "a wrong answer": (
         "tests/answers/01_good.py",
         "\n\n@wrong('twice', says='x')\ndef other(amount):\n    return 1\n",
         {TWICE},
     ),
-    "an objective": ("chapters/01_good.md", "\n* **1.9** Something new.\n", EVERYTHING),
+    "an objective": ("chapters/01_good.md", "\n* **1.9** Something new.\n", EVERYTHING - {PAGED}),
     "a sentence of the lesson": ("chapters/01_good.md", "\nOne more sentence.\n", set()),
     "the questions": ("book/questions/01_good.yml", "- id: b\n", {QUESTIONED}),
-    "the code that proves": ("tests/test_exercises.py", "\n# More.\n", EVERYTHING - {QUESTIONED}),
-    "what it imports": ("tests/helper.py", "\n# More.\n", EVERYTHING - {QUESTIONED}),
+    "the code that proves": ("tests/test_exercises.py", "\n# More.\n", {TWICE, NEWEST}),
+    "what it imports": ("tests/helper.py", "\n# More.\n", {TWICE, NEWEST}),
     "what all tests share": ("tests/conftest.py", "\n# More.\n", EVERYTHING),
     "the lock": ("requirements.lock", "\ndelta==4\n", EVERYTHING),
     "a module that a check imports": (
         "src/workbook/checking/exercise.py",
         "\n# More.\n",
-        EVERYTHING - {QUESTIONED},
+        {TWICE, NEWEST},
     ),
-    "a template beside it": ("src/workbook/checking/panel.jinja", "More", EVERYTHING - {QUESTIONED}),
+    "a template beside it": ("src/workbook/checking/panel.jinja", "More", {TWICE, NEWEST}),
     "a module that only a question imports": ("src/lakehouse/gold.py", "\n# More.\n", {QUESTIONED}),
     "a module that nothing imports": ("src/lakehouse/silver.py", "\n# More.\n", set()),
+    "the table of contents": ("_toc.yml", "# More.\n", {PAGED}),
+    "a picture of a page": ("book/images/one.svg", "<svg/>", {PAGED}),
+    "a style sheet": ("book/_static/workbook.css", "p {}", {PAGED}),
+    "the settings of the book": ("_config.yml", "title: More\n", {PAGED}),
     "a page around the lessons": ("book/preface.md", "\nMore.\n", set()),
 }
 
@@ -143,6 +157,7 @@ def test_a_change_runs_the_proofs_that_it_decides_over_and_no_others(
     name, added, again = CHANGES[what]
     run(pytester)
     path = small / name
+    path.parent.mkdir(parents=True, exist_ok=True)
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     changed = text + added if added else text.replace("nothing.", "nothing at all.", 1)
     path.write_text(changed, encoding="utf-8")
@@ -164,19 +179,19 @@ def test_a_part_of_the_proofs_proves_nothing(small: Path, pytester: pytest.Pytes
 
 def test_a_file_that_holds_a_whole_kind_is_enough(small: Path, pytester: pytest.Pytester) -> None:
     run(pytester, "tests/test_exercises.py")
-    assert proven(small) == EVERYTHING - {QUESTIONED}
+    assert proven(small) == {TWICE, NEWEST}
 
 
 def test_workers_prove_what_one_process_proves(small: Path, pytester: pytest.Pytester) -> None:
-    run(pytester, "-n", "2").assert_outcomes(passed=6)
+    run(pytester, "-n", "2").assert_outcomes(passed=7)
     assert proven(small) == EVERYTHING
 
 
 def test_what_is_edited_while_the_tests_run_is_not_proven(small: Path, pytester: pytest.Pytester) -> None:
     edits = "\n\ndef test_edit():\n    open('exercises/checks/01_good.py', 'a').write('\\nEDITED = 1\\n')\n"
     (small / "tests" / "test_zz.py").write_text(edits, encoding="utf-8")
-    run(pytester).assert_outcomes(passed=7)
-    assert proven(small) == {QUESTIONED}
+    run(pytester).assert_outcomes(passed=8)
+    assert proven(small) == {QUESTIONED, PAGED}
 
 
 UNNAMED = """
@@ -203,7 +218,7 @@ def test_a_proof_that_imports_what_no_import_leads_to_is_refused(small: Path, py
     sneaking = "\n\ndef holds(name):\n    return bool(__import__('lakehouse.gold'))\n"
     (small / "tests/helper.py").write_text(sneaking, encoding="utf-8")
     assert "This proof imports lakehouse" in run(pytester).stdout.str()
-    assert proven(small) == {QUESTIONED}
+    assert proven(small) == {QUESTIONED, PAGED}
 
 
 def test_a_proof_that_reads_what_does_not_decide_is_refused(small: Path, pytester: pytest.Pytester) -> None:
@@ -211,7 +226,7 @@ def test_a_proof_that_reads_what_does_not_decide_is_refused(small: Path, pyteste
     reading = "\n\ndef holds(name):\n    return bool(open('README.md').read())\n"
     (small / "tests/helper.py").write_text(reading, encoding="utf-8")
     assert "This proof reads README.md" in run(pytester).stdout.str()
-    assert proven(small) == {QUESTIONED}
+    assert proven(small) == {QUESTIONED, PAGED}
 
 
 def test_the_platform_is_proven_by_the_file_of_its_tests(small: Path, pytester: pytest.Pytester) -> None:
@@ -220,9 +235,9 @@ def test_the_platform_is_proven_by_the_file_of_its_tests(small: Path, pytester: 
     run(pytester)
     assert proven(small) == {*EVERYTHING, "platform/test_ml"}
     (small / "src/lakehouse/silver.py").write_text("", encoding="utf-8")
-    run(pytester).assert_outcomes(passed=1, deselected=6)
+    run(pytester).assert_outcomes(passed=1, deselected=7)
     (small / "src/lakehouse/gold.py").write_text("# More.\n", encoding="utf-8")
-    run(pytester).assert_outcomes(passed=3, deselected=4)
+    run(pytester).assert_outcomes(passed=3, deselected=5)
 
 
 # The parts of it.
