@@ -1,6 +1,8 @@
 """What a learner's code may do to the session, and that the next check stands all the same."""
 
 import sys
+import tempfile
+import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -107,6 +109,85 @@ def test_a_loop_that_catches_every_exception_is_stopped_too() -> None:
                 continue
 
     assert run(stubborn, seconds=1).outcome == "error"
+    assert_the_next_check_stands()
+
+
+def waits_for_a_stream(changes: Changes) -> None:
+    rows = changes.sparkSession.readStream.format("rate").load()
+    rows.writeStream.format("noop").option("checkpointLocation", tempfile.mkdtemp()).start().awaitTermination()
+
+
+def swallows_in_sleep(changes: Changes) -> None:
+    while True:
+        try:
+            threading.Event().wait(60)
+        except:  # noqa: E722
+            continue
+
+
+def swallows_twice(changes: Changes) -> None:
+    while True:
+        try:
+            swallows_in_sleep(changes)
+        except BaseException:
+            continue
+
+
+def swallows_at_the_end(changes: Changes) -> None:
+    while True:
+        try:
+            threading.Event().wait(60)
+        finally:
+            continue  # noqa: B012
+
+
+def swallows_around_spark(changes: Changes) -> None:
+    while True:
+        try:
+            changes.count()
+        except:  # noqa: E722
+            continue
+
+
+def swallows_around_a_stream(changes: Changes) -> None:
+    while True:
+        try:
+            waits_for_a_stream(changes)
+        except:  # noqa: E722
+            continue
+
+
+def keeps_what_it_swallows(changes: Changes) -> None:
+    kept = []
+    while True:
+        try:
+            threading.Event().wait(60)
+        except BaseException as error:
+            kept.append(error)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        *(waits_for_a_stream, swallows_in_sleep, swallows_twice, swallows_at_the_end),
+        *(swallows_around_spark, swallows_around_a_stream, keeps_what_it_swallows),
+    ],
+)
+def test_nothing_that_an_answer_does_keeps_it_running(endless, spark) -> None:
+    result = run(endless, seconds=1)
+    assert (result.outcome, result.message[:45]) == ("error", "Your code was still running after 1 seconds: ")
+    assert spark.streams.active == []
+    assert sys.gettrace() is None
+    assert_the_next_check_stands()
+
+
+def test_java_that_does_not_answer_is_ended_and_the_session_replaced() -> None:
+    def asks_what_cannot_be_cancelled(changes: Changes) -> None:
+        changes.sparkSession._jvm.Thread.sleep(10**7)  # type: ignore[union-attr]
+
+    result = run(asks_what_cannot_be_cancelled, seconds=1)
+    assert result.message.startswith("Your code was still running after 1 seconds: ")
+    assert result.message.endswith(" A new session was started.")
     assert_the_next_check_stands()
 
 

@@ -18,6 +18,7 @@ from workbook.checking.explain import condition
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
 
 MOST_ROWS = 1_000
 ROWS_SHOWN = 5
@@ -56,7 +57,13 @@ class Case:
     spark: "SparkSession"
     folder: Path
     schema: str
+    others: frozenset[str] = frozenset()
+    """The runs of streams that were there before."""
     _paths: int = field(default=0)
+
+    def streams(self) -> "list[StreamingQuery]":
+        """The streams that were started during the check, and that still run."""
+        return [query for query in self.spark.streams.active if query.runId not in self.others]
 
     def path(self, name: str = "table") -> str:
         """A path of its own, not yet there, inside the check's folder."""

@@ -4,28 +4,26 @@ import contextlib
 import io
 import os
 import shutil
-import signal
 import tempfile
-import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import PySparkException
 
 from workbook.checking.case import Case, Failed
-from workbook.checking.exercise import Blank, Exercise
+from workbook.checking.exercise import Answer, Blank, Exercise
 from workbook.checking.explain import MOST_CHARACTERS, details, explain
+from workbook.checking.limit import TimeIsUp, time_limit
 from workbook.checking.outcome import Result
 from workbook.spark import session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-Answer = Callable[..., Any]
 
 TIME_LIMIT = 30.0
 """Seconds that a check may take, as learners are told; a check answers in about one."""
@@ -34,15 +32,15 @@ PRINTED_LINES = 20
 FEW_ROWS = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 NOT_ATTEMPTED = "There is still a ____ in your function: replace it by your answer, then check again."
+TOO_LONG = (
+    "Your code was still running after {:.0f} seconds: "
+    "is there a loop that never ends, or an action on far too many rows?"
+)
 STOPPED = "Your code stopped the Spark session: leave `stop()` out. A new session was started, so just check again."
 JAVA_ENDED = (
     "Spark's Java process ended while your code ran, most often because `collect()` or `toPandas()` brought too many "
     "rows into memory: aggregate or `limit` first. A new session was started."
 )
-
-
-class TimeIsUp(BaseException):
-    """Raised inside an answer that runs too long; no `except Exception` of the learner's catches it."""
 
 
 class _Blank(Exception):
@@ -58,7 +56,7 @@ def run(exercise: Exercise, answer: Answer, seconds: float | None = None) -> Res
     printed = io.StringIO()
     with isolated(spark) as case:
         try:
-            limit = time_limit(seconds or TIME_LIMIT, spark.interruptAll)
+            limit = time_limit(seconds or TIME_LIMIT, partial(_cancel, case), session.end_java)
             with contextlib.redirect_stdout(printed), warnings.catch_warnings(), limit:
                 warnings.simplefilter("ignore")  # a failed toPandas warns with pages of Java, besides raising
                 exercise.check(_guarded(answer), case)
@@ -68,12 +66,7 @@ def run(exercise: Exercise, answer: Answer, seconds: float | None = None) -> Res
         except Failed as failure:
             result = Result(exercise, "failed", str(failure), failure.evidence, seen=failure.seen)
         except TimeIsUp as error:
-            message = (
-                f"Your code was still running after {seconds or TIME_LIMIT:.0f} seconds: "
-                "is there a loop that never ends, or an action on far too many rows?"
-            )
-            result = Result(exercise, "error", message, traceback=details(error))
-            spark.interruptAll()
+            result = Result(exercise, "error", TOO_LONG.format(seconds or TIME_LIMIT), traceback=details(error))
         except (Exception, SystemExit) as error:
             result = Result(exercise, "error", explain(error, answer), traceback=details(error))
     return _with_printed(_after_death(result, spark, answer), printed.getvalue())
@@ -97,6 +90,13 @@ def _guarded(answer: Answer) -> Answer:
     return call
 
 
+def _cancel(case: Case) -> None:
+    """End what the answer has Spark do: its jobs, and its streams, for which `awaitTermination` would wait."""
+    for query in case.streams():
+        query.stop()
+    case.spark.interruptAll()
+
+
 def _renew_global(answer: Answer, spark: "SparkSession") -> None:
     """Let the notebook's `spark` be the session that lives, where the old one was stopped or died."""
     names = getattr(answer, "__globals__", {})
@@ -110,6 +110,8 @@ def _after_death(result: Result, spark: "SparkSession", answer: Answer) -> Resul
     if session.is_alive(spark):
         return result
     message = JAVA_ENDED if session.java_ended() else STOPPED
+    if result.message.startswith(TOO_LONG[:26]):  # Java was ended because nothing else helped
+        message = f"{result.message} A new session was started."
     _renew_global(answer, session.get_spark())
     return Result(result.exercise, "error", message, traceback=result.traceback)
 
@@ -124,46 +126,6 @@ def _with_printed(result: Result, printed: str) -> Result:
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float, cancel: Callable[[], object]) -> Iterator[None]:
-    """Raise TimeIsUp in the body after `seconds`; outside the main thread, where no signal arrives, no limit.
-
-    Not in the middle of a call to Java, whose answer would then be taken for that of the next call: such a call is
-    ended by `cancel`, in a thread of its own, and the limit holds once it has returned.
-    """
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
-        yield
-        return
-    cancelled = threading.Thread(target=cancel, daemon=True)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if not _calls_java(frame):
-            raise TimeIsUp
-        if cancelled.ident is None:
-            cancelled.start()
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    except Exception as error:
-        if cancelled.ident is not None:
-            raise TimeIsUp from error
-        raise
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _calls_java(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith("py4j."):
-            return True
-        frame = frame.f_back
-    return False
-
-
-@contextlib.contextmanager
 def isolated(spark: "SparkSession") -> Iterator[Case]:
     """A folder, a schema and the session's first settings for one check; the learner's own come back after it.
 
@@ -172,17 +134,17 @@ def isolated(spark: "SparkSession") -> Iterator[Case]:
     folder = Path(tempfile.mkdtemp(prefix="check-"))
     name = f"check_{uuid.uuid4().hex[:8]}"
     settings, schema, views = dict(spark.conf.getAll), spark.catalog.currentDatabase(), _temporary_views(spark)
-    streams = {query.runId for query in spark.streams.active}
+    streams = frozenset(query.runId for query in spark.streams.active)
     _set(spark, {**session.first_settings(), **FEW_ROWS})
     spark.sql(f"CREATE SCHEMA {name} LOCATION '{folder / name}'")
     spark.catalog.setCurrentDatabase(name)
+    case = Case(spark, folder, name, streams)
     try:
-        yield Case(spark, folder, name)
+        yield case
     finally:
         if session.is_alive(spark):
-            for query in spark.streams.active:
-                if query.runId not in streams:
-                    query.stop()
+            for query in case.streams():
+                query.stop()
             _restore(spark, name, settings, schema, views)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -114,6 +114,15 @@ def java_ended() -> bool:
     return process.poll() is not None
 
 
+def end_java() -> None:
+    """Kill the Java that this process started, if it has: whoever waits for its answer gets an error."""
+    from pyspark import SparkContext
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    if process is not None:
+        process.kill()
+
+
 def _classic_session(master: str, large: bool) -> "SparkSession":
     from pyspark.sql import SparkSession
 
