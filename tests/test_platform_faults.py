@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import DataPlatformOrchestrator, books, bronze, erasure, gold, layout, serving, tables
+from lakehouse import DataPlatformOrchestrator, books, bronze, clustering, erasure, gold, serving, tables
 from lakehouse.errors import PlatformError
 from lakehouse.orchestrator import LayerFailed, PlatformResult
 from lakehouse.places import Places
@@ -229,7 +229,7 @@ def test_without_addresses_the_base_path_is_a_folder_of_this_machine(spark: Spar
 
 def test_clustering_changes_how_rows_lie_and_nothing_else(shop: Shop) -> None:
     before = shop.gold()
-    layout.maintain(shop.spark, shop.places)
+    clustering.maintain(shop.spark, shop.places)
     target = tables.identifier(shop.places.table("silver", "transactions"))
     [detail] = shop.spark.sql(f"DESCRIBE DETAIL {target}").select("clusteringColumns").collect()
     assert detail["clusteringColumns"] == ["ordered_on", "customer_id"]

@@ -31,8 +31,8 @@ from lakehouse.ingestion import (
     read_since,
     write_once,
 )
-from lakehouse.ingestion.api import SCHEMA as PRODUCT
 from lakehouse.ingestion.audit import ENTRY, TABLE, as_entries
+from lakehouse.ingestion.catalogue import SCHEMA as PRODUCT
 from lakehouse.places import Places
 from lakehouse.sources import Addresses
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from lakehouse import bronze, tables
 from lakehouse.errors import PlatformError
 from lakehouse.ingestion import Entry, record
-from lakehouse.operations import Journal, alone
+from lakehouse.journal import Journal, alone
 from lakehouse.places import Places
 
 OF_THE_CRM = f"source = '{bronze.CUSTOMER_CHANGES}'"

@@ -21,9 +21,9 @@ from lakehouse import books, bronze, gold, quality, report, serving, silver, tab
 from lakehouse.api import releases
 from lakehouse.books import Book, Books, Kept, Nulls
 from lakehouse.errors import PlatformError, cause
+from lakehouse.journal import Journal, Note, alone
 from lakehouse.ml import churn, registry
 from lakehouse.ml import refresh as ml
-from lakehouse.operations import Journal, Note, alone
 from lakehouse.places import Places
 from lakehouse.sources import Addresses, SourceSystems, churn_probability, loaded_on
 

@@ -3,7 +3,7 @@
 Liquid clustering, and not Z-ORDER or partitions: its columns can be changed later without writing the table again, and
 OPTIMIZE rewrites only what is not clustered yet. The columns are those by which the platform itself and its readers
 look for rows: gold is kept up to date day by day and customer by customer, and dashboards ask for days.
-`benchmarks/layout.py` shows what it saves, in files and bytes.
+`benchmarks/clustering.py` shows what it saves, in files and bytes.
 """
 
 from pyspark.sql import SparkSession

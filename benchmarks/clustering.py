@@ -1,9 +1,9 @@
 """What clustering saves the queries of the platform and its readers, in files and bytes.
 
-    .venv/bin/python -m benchmarks.layout [scale]
+    .venv/bin/python -m benchmarks.clustering [scale]
 
 Files are kept small, 256 KiB, so that a shop of scale 1 has as many of them as a large one has with files of the usual
-size. A query is asked before and after `layout.maintain`; the files are those that Delta Lake leaves after skipping.
+size. A query is asked before and after `maintain`; the files are those that Delta Lake leaves after skipping.
 """
 
 import sys
@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import DataPlatformOrchestrator, layout, tables
+from lakehouse import DataPlatformOrchestrator, clustering, tables
 from lakehouse.places import Places
 from workbook.session import get_spark
 
@@ -44,16 +44,16 @@ def ask(spark: SparkSession, places: Places) -> dict[str, tuple[int, int]]:
 
 def main() -> None:
     spark = get_spark()
-    with tempfile.TemporaryDirectory(prefix="layout-") as base:
+    with tempfile.TemporaryDirectory(prefix="clustering-") as base:
         platform = DataPlatformOrchestrator(spark, base, scale=float((sys.argv[1:] or ["1"])[0]))
         platform.run_full_pipeline()
         spark.conf.set("spark.databricks.delta.optimize.maxFileSize", SMALL_FILES)
-        for layer, name in layout.CLUSTERED:
+        for layer, name in clustering.CLUSTERED:
             rows = tables.read(spark, platform.places.table(layer, name))
             # As many small deliveries would have left it: every file has rows of all days and customers.
             tables.overwrite(rows.repartition(16), platform.places.table(layer, name))
         before = ask(spark, platform.places)
-        layout.maintain(spark, platform.places)
+        clustering.maintain(spark, platform.places)
         after = ask(spark, platform.places)
     print("| question | files before | KiB before | files after | KiB after |\n| --- | --- | --- | --- | --- |")
     for title in QUESTIONS:
