@@ -21,6 +21,7 @@ from lakehouse.errors import PlatformError
 from lakehouse.ml import baskets, churn, drift, features, gate, registry
 from lakehouse.ml import refresh as ml
 from lakehouse.ml.forest import Forest
+from lakehouse.outcome import Churn
 from lakehouse.places import Places
 from lakehouse.silver import standardise
 from lakehouse.sources import SNAPSHOTS, Shop, churn_probability
@@ -380,7 +381,7 @@ def places(shop: tuple[Shop, DataFrame, DataFrame], tmp_path_factory: pytest.Tem
     return made
 
 
-def refreshed(spark: SparkSession, places: Places, batch: int, as_of: date) -> ml.Churn:
+def refreshed(spark: SparkSession, places: Places, batch: int, as_of: date) -> Churn:
     """The layer brought up to date with the newest silver, and how it stands then."""
     until = tables.versions(spark, {name: places.table("silver", name) for name in ml.INPUTS})
     with registry.opened(places) as models:
@@ -401,7 +402,7 @@ def test_the_layer_from_training_to_a_rollback_and_an_erasure(
     grow_a_small_forest(monkeypatch)
     first = refreshed(spark, places, 0, date(2026, 1, 1))
     assert (first.version, first.refused, first.predictions) == (1, None, 500)
-    assert set(first.drift) == set(features.FEATURES)
+    assert {one.feature for one in first.drift} == set(features.FEATURES)
     by_first = predicted(spark, places)
     refreshed(spark, places, 0, date(2026, 1, 1))
     assert predicted(spark, places) == by_first, "the same batch again changes nothing"

@@ -25,7 +25,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse import DataPlatformOrchestrator
 from lakehouse.ml.features import FEATURES
-from lakehouse.orchestrator import PlatformResult
+from lakehouse.outcome import PlatformResult
 from lakehouse.sources import SourceSystems
 from platforms import SCALE, SEED, contents, grow_a_small_forest, run_and_die, versions
 from proven import FULL

@@ -14,10 +14,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import DataPlatformOrchestrator, books, bronze, clustering, erasure, gold, serving, tables
+from lakehouse.addresses import Addresses
 from lakehouse.errors import PlatformError
-from lakehouse.orchestrator import LayerFailed, PlatformResult
+from lakehouse.outcome import LayerFailed, PlatformResult
 from lakehouse.places import Places
-from lakehouse.sources import Addresses, SourceSystems
+from lakehouse.sources import SourceSystems
 from lakehouse.sources.ports import free_port
 from platforms import SCALE, SEED, grow_a_small_forest
 

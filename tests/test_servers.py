@@ -19,9 +19,10 @@ import psutil
 import pyarrow as pa
 import pytest
 
+from lakehouse.addresses import Addresses
 from lakehouse.errors import PlatformError
 from lakehouse.sources import Shop, database, loaded_on
-from lakehouse.sources.systems import Addresses, SourceSystems
+from lakehouse.sources.systems import SourceSystems
 from lakehouse.sources.wallet import WalletServer
 from workbook.errors import SetupError
 from workbook.servers import DatabaseError, Postgres, ShopServer, postgres, shop_api

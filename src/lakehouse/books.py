@@ -1,15 +1,15 @@
 """The books: what became of every row that was read, counted where it lies now, and how good the rows are."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import bronze, tables
+from lakehouse.outcome import Book, Books, Kept, Nulls
 from lakehouse.places import Places
 from lakehouse.quality import Rule
 from lakehouse.silver import ENTITIES, Entity
@@ -32,73 +32,6 @@ MAY_BE_NULL = {
     "products": {"name": 0.01, "category": 0.02, "weight_g": 0.05, "discontinued_on": 1.0},
     "transactions": {"coupon": 1.0, "payment_method": 0.01},
 }
-
-
-@dataclass(frozen=True)
-class Book:
-    """What became of the rows of one source. `quarantined` has those that could not even be read."""
-
-    source: str
-    read: int
-    clean: int
-    quarantined: int
-    duplicate: int
-
-    @property
-    def balanced(self) -> bool:
-        """Whether every row that was read is in exactly one place."""
-        return self.read == self.clean + self.quarantined + self.duplicate
-
-
-@dataclass(frozen=True)
-class Nulls:
-    """The NULLs of one column of silver."""
-
-    table: str
-    column: str
-    rows: int
-    nulls: int
-    tolerance: float
-
-    @property
-    def share(self) -> float:
-        """The part of the rows, 0 to 1."""
-        return self.nulls / self.rows if self.rows else 0.0
-
-    @property
-    def passed(self) -> bool:
-        """Whether there are no more than the column may have."""
-        return self.share <= self.tolerance
-
-
-@dataclass(frozen=True)
-class Kept:
-    """How often a rule is broken, among the rows that it judged."""
-
-    table: str
-    rule: Rule
-    rows: int
-    broken: int
-
-    @property
-    def share(self) -> float:
-        """The part of the rows, 0 to 1."""
-        return self.broken / self.rows if self.rows else 0.0
-
-    @property
-    def passed(self) -> bool:
-        """Whether it is broken no more often than the rule tolerates."""
-        return self.share <= self.rule.tolerance
-
-
-@dataclass(frozen=True)
-class Books:
-    """All that is counted at the end of a run. `processed` has customers, products and transactions, good or bad."""
-
-    processed: Mapping[str, int]
-    books: tuple[Book, ...]
-    nulls: tuple[Nulls, ...]
-    rules: tuple[Kept, ...]
 
 
 def closed(spark: SparkSession, places: Places) -> Books:

@@ -17,6 +17,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import tables
+from lakehouse.addresses import Addresses
 from lakehouse.errors import PlatformError, cause
 from lakehouse.ingestion import (
     Entry,
@@ -29,12 +30,10 @@ from lakehouse.ingestion import (
     new_tag,
     read_partitioned,
     read_since,
-    write_once,
 )
 from lakehouse.ingestion.audit import ENTRY, TABLE, as_entries
 from lakehouse.ingestion.catalogue import SCHEMA as PRODUCT
 from lakehouse.places import Places
-from lakehouse.sources import Addresses
 
 CUSTOMER_CHANGES, PRODUCTS, WALLET = "customer_changes", "products", "payments_wallet"
 FILES = {"payments_online": ("online", "json"), "payments_store": ("store", "csv")}
@@ -164,7 +163,7 @@ def _append(
     )
     with tables.kept(arrived) as kept:
         if not kept.isEmpty():
-            write_once(kept, target, source, batch, **tables.CHANGE_FEED)
+            tables.write_once(kept, target, source, batch, **tables.CHANGE_FEED)
     return _note(rows.sparkSession, target, source, item, batch, run_id, places)
 
 
@@ -175,7 +174,7 @@ def _note(spark: SparkSession, target: str, source: str, item: str, batch: int, 
     rows = tables.read(spark, target).where(F.col("_batch_id") == batch).count()
     if rows:
         entry = spark.createDataFrame([astuple(Entry(run_id, source, item, rows))], ENTRY)
-        write_once(as_entries(entry), audit(places), source, batch)
+        tables.write_once(as_entries(entry), audit(places), source, batch)
     return rows
 
 

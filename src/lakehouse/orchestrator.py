@@ -18,14 +18,15 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from lakehouse import books, bronze, gold, quality, report, serving, silver, tables
+from lakehouse.addresses import Addresses
 from lakehouse.api import releases
-from lakehouse.books import Book, Books, Kept, Nulls
 from lakehouse.errors import PlatformError, cause
 from lakehouse.journal import Journal, Note, alone
 from lakehouse.ml import churn, registry
 from lakehouse.ml import refresh as ml
+from lakehouse.outcome import Books, Churn, Layer, LayerFailed, PlatformResult, Progress
 from lakehouse.places import Places
-from lakehouse.sources import Addresses, SourceSystems, churn_probability, loaded_on
+from lakehouse.sources import SourceSystems, churn_probability, loaded_on
 
 LAYERS = ("sources", "bronze", "silver", "gold", "serving", "ml", "api")
 ALWAYS = {
@@ -42,57 +43,6 @@ FOR_FEW_ROWS = {
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.files.minPartitionNum": "1",
 }
-
-
-class LayerFailed(PlatformError):
-    """A layer could not do its work; `layer` is its name. What is above it keeps its last good state."""
-
-    def __init__(self, layer: str, message: str) -> None:
-        super().__init__(message)
-        self.layer = layer
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is: a layer, the rows that it has written, its seconds, and whether it is done."""
-
-    layer: str
-    rows: int
-    seconds: float
-    done: bool
-
-
-@dataclass
-class Layer:
-    """What one layer did in a run."""
-
-    name: str
-    rows: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class PlatformResult:
-    """What a run did, and how the platform stands after it.
-
-    `churn` is how the model stands; None where it has never looked at a customer. `report` is the HTML page, where it
-    could be saved.
-    """
-
-    nothing_new: bool
-    layers: tuple[Layer, ...]
-    processed: Mapping[str, int]
-    books: tuple[Book, ...]
-    nulls: tuple[Nulls, ...]
-    rules: tuple[Kept, ...]
-    discrepancies: tuple[tuple[str, str], ...]
-    churn: ml.Churn | None = None
-    report: Path | None = None
-
-    @property
-    def balanced(self) -> bool:
-        """Whether the books of all sources balance."""
-        return all(book.balanced for book in self.books)
 
 
 @dataclass
@@ -135,7 +85,8 @@ class DataPlatformOrchestrator:
             raise ValueError(f"A run has at least one day, not {days}.")
         with alone(self.places), contextlib.ExitStack() as open_until_the_end:
             result = _Run(self, open_until_the_end).through(days)
-        return replace(result, report=report.save(result, self.places))
+        folder = self.places.local
+        return replace(result, report=report.save(result, folder)) if folder else result
 
 
 class _Run:
@@ -148,7 +99,7 @@ class _Run:
         self._running = running
         self._systems: SourceSystems | None = None
         self._changed = False
-        self._churn: ml.Churn | None = None
+        self._churn: Churn | None = None
         running.enter_context(_settings(self._spark, ALWAYS))
         self._journal = Journal(self._spark, self._places, self._run_id)
 

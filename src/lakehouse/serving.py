@@ -15,7 +15,6 @@ from pyspark.sql import functions as F
 
 from lakehouse import bronze, gold, tables
 from lakehouse.errors import PlatformError
-from lakehouse.ingestion import write_once
 from lakehouse.places import Places
 
 TABLES = tuple(table.name for table in gold.GOLD_TABLES)
@@ -106,7 +105,9 @@ def refresh(
             measured,
         )
         target = places.table("serving", "dashboard")
-        write_once(rows.withColumn("release", F.lit(release).cast("BIGINT")).coalesce(1), target, "serving", release)
+        tables.write_once(
+            rows.withColumn("release", F.lit(release).cast("BIGINT")).coalesce(1), target, "serving", release
+        )
     versions = {**until, MONTHLY: monthly.result()}
     noted = arrivals.agg(F.max("delivered_at").alias("delivered_until")).select(
         F.lit(release).cast("BIGINT").alias("release"),
@@ -116,7 +117,7 @@ def refresh(
         .cast("MAP<STRING, BIGINT>")
         .alias("versions"),
     )
-    write_once(noted, places.table("serving", "releases"), "serving", release)
+    tables.write_once(noted, places.table("serving", "releases"), "serving", release)
     _create_views(spark, places, versions)
     return tables.read(spark, target).where(F.col("release") == release).count()
 

@@ -6,7 +6,6 @@ from datetime import date
 from pyspark.sql import SparkSession
 
 from lakehouse import tables
-from lakehouse.ingestion import write_once
 from lakehouse.places import Places
 from lakehouse.serving import MONTHLY, newest_release
 
@@ -40,4 +39,4 @@ def publish(
     row = (release, served["delivered_until"], as_of, model_version, versions)
     given = spark.createDataFrame([row], COLUMNS.replace("published_at TIMESTAMP, ", ""))
     published = given.selectExpr("release", "current_timestamp() AS published_at", *given.columns[1:])
-    write_once(published, places.table("api", "releases"), "api", release)
+    tables.write_once(published, places.table("api", "releases"), "api", release)

@@ -7,7 +7,6 @@ been tested on; otherwise the champion scores.
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
 
@@ -17,12 +16,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from lakehouse import tables
-from lakehouse.ingestion import write_once
 from lakehouse.ml import baskets, churn, gate
 from lakehouse.ml.drift import drift, reference, verdict
 from lakehouse.ml.features import FEATURES, as_known, everybody, features, labels, members, quarters_over
 from lakehouse.ml.forest import Forest
 from lakehouse.ml.registry import Registered, Registry
+from lakehouse.outcome import Churn, Drift
 from lakehouse.places import Places
 
 INPUTS = ("transactions", "customers")
@@ -33,21 +32,6 @@ MOST_CUSTOMERS = 50_000
 # What the shop does about a customer depends on these probabilities of leaving within the quarter.
 RISKS = (("high", 0.4), ("medium", 0.2))
 LOWEST_RISK = "low"
-
-
-@dataclass(frozen=True)
-class Churn:
-    """How the layer stands. `version`, and the metrics, are the champion's; None and empty where there is none.
-
-    `refused` says why the newest quarter has no champion, if it has none.
-    """
-
-    as_of: date
-    predictions: int
-    version: int | None
-    metrics: Mapping[str, float]
-    drift: Mapping[str, float]
-    refused: str | None = None
 
 
 def risk(probability: Column) -> Column:
@@ -214,7 +198,7 @@ def _predict(
     moved = drift(present, registry.reference(champion))
     noted = [(as_of, champion.version, name, index, verdict(index)) for name, index in moved.items()]
     columns = "as_of DATE, model_version BIGINT, feature STRING, psi DOUBLE, verdict STRING"
-    write_once(spark.createDataFrame(noted, columns).coalesce(1), places.table("ml", "drift"), "ml", batch)
+    tables.write_once(spark.createDataFrame(noted, columns).coalesce(1), places.table("ml", "drift"), "ml", batch)
     return made.count()
 
 
@@ -238,7 +222,7 @@ def standing(spark: SparkSession, places: Places, registry: Registry, refused: s
     [newest] = tables.read(spark, target).agg(F.max("as_of")).collect()
     champion = registry.champion()
     if champion is None:
-        return Churn(newest[0], 0, None, {}, {}, refused)
+        return Churn(newest[0], 0, None, {}, (), refused)
     noted = tables.read(spark, places.table("ml", "drift"))
     moved = noted.where(F.col("as_of") == newest[0]).where(F.col("model_version") == champion.version)
     return Churn(
@@ -246,6 +230,6 @@ def standing(spark: SparkSession, places: Places, registry: Registry, refused: s
         tables.read(spark, places.table("ml", "predictions")).count(),
         champion.version,
         registry.metrics(champion),
-        {row["feature"]: row["psi"] for row in moved.collect()},
+        tuple(Drift(row["feature"], row["psi"], row["verdict"]) for row in moved.collect()),
         refused,
     )

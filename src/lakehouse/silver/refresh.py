@@ -18,7 +18,6 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import quality, tables
-from lakehouse.ingestion import write_once
 from lakehouse.ingestion.formats import WHOLE
 from lakehouse.places import Places
 from lakehouse.silver.classify import (
@@ -106,7 +105,7 @@ def _take_in(
     rows = tables.staged(verdicts(delivered, known, entity, references), places.folder("staging", entity.table))
     clean = rows.where(F.col("_verdict") == CLEAN).select(*entity.columns, *CLEAN_ROW, _number(batch))
     target = places.table("silver", entity.table)
-    write_once(clean, target, f"silver.{entity.table}", batch, **tables.CHANGE_FEED)
+    tables.write_once(clean, target, f"silver.{entity.table}", batch, **tables.CHANGE_FEED)
     return rows
 
 
@@ -120,10 +119,10 @@ def _set_aside(
     counts = Counter({row["_verdict"]: row["count"] for row in verdict.groupBy("_verdict").count().collect()})
     if counts[QUARANTINED]:
         refused = reduce(DataFrame.union, [_quarantined(rows, entity, batch) for entity, rows in taken])
-        write_once(refused, places.table("silver", "quarantine"), "silver", batch)
+        tables.write_once(refused, places.table("silver", "quarantine"), "silver", batch)
     if counts[DUPLICATE]:
         again = reduce(DataFrame.union, [_duplicates(rows, batch) for _, rows in taken])
-        write_once(again, places.table("silver", "duplicates"), "silver", batch)
+        tables.write_once(again, places.table("silver", "duplicates"), "silver", batch)
     return counts
 
 
@@ -221,7 +220,7 @@ def _judge_again(spark: SparkSession, places: Places, entity: Entity, waiting: D
     [(freed, unseen)] = rows.agg(F.count_if(free), F.count_if(free & new)).collect()
     if unseen:
         clean = rows.where(free & new).select(*entity.columns, *CLEAN_ROW, _number(batch))
-        write_once(clean, places.table("silver", entity.table), f"silver.{entity.table}.replay", batch)
+        tables.write_once(clean, places.table("silver", entity.table), f"silver.{entity.table}.replay", batch)
     if freed or not news.isEmpty():
         spark.sql(
             f"MERGE INTO {tables.identifier(places.table('silver', 'quarantine'))} AS old USING {{news}} AS new "
