@@ -6,25 +6,21 @@ look for rows: gold is kept up to date day by day and customer by customer, and 
 `benchmarks/clustering.py` shows what it saves, in files and bytes.
 """
 
-from pyspark.sql import SparkSession
-
-from lakehouse import tables
-from lakehouse.places import Places
+from lakehouse.lake import Lake
 
 CLUSTERED = {
-    ("silver", "transactions"): ("ordered_on", "customer_id"),
-    ("silver", "customers"): ("customer_id",),
-    ("gold", "customer_360"): ("customer_id",),
+    "silver/transactions": ("ordered_on", "customer_id"),
+    "silver/customers": ("customer_id",),
+    "gold/customer_360": ("customer_id",),
 }
 
 
-def maintain(spark: SparkSession, places: Places) -> None:
+def maintain(lake: Lake) -> None:
     """Cluster the large tables, and put their small files together: a job for the night, or once a week.
 
     No row changes, so neither the layers above nor a reader see a difference.
     """
-    for (layer, name), columns in CLUSTERED.items():
-        target = places.table(layer, name)
-        if tables.exists(spark, target):
-            spark.sql(f"ALTER TABLE {tables.identifier(target)} CLUSTER BY ({', '.join(columns)})")
-            spark.sql(f"OPTIMIZE {tables.identifier(target)}")
+    for name, columns in CLUSTERED.items():
+        if lake.exists(name):
+            lake.spark.sql(f"ALTER TABLE {lake.identifier(name)} CLUSTER BY ({', '.join(columns)})")
+            lake.spark.sql(f"OPTIMIZE {lake.identifier(name)}")

@@ -7,18 +7,19 @@ at a time may write to a platform: `alone`.
 import contextlib
 import fcntl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timezone
+from typing import Any
 
-from pyspark.sql import SparkSession
-
-from lakehouse import tables
+from lakehouse.batch import Batch, Refreshed
 from lakehouse.errors import PlatformError
+from lakehouse.lake import Lake
 from lakehouse.places import Places
 
+TABLE = "audit/operations"
 COLUMNS = (
     "layer STRING, batch BIGINT, status STRING, versions MAP<STRING, BIGINT>, rows BIGINT, seconds DOUBLE, "
-    "message STRING, run_id STRING, at TIMESTAMP"
+    "message STRING, mark STRING, run_id STRING, at TIMESTAMP"
 )
 
 
@@ -27,7 +28,7 @@ class Note:
     """What a layer says of one batch. `status` is planned, done or failed.
 
     `versions` are those of the tables that the batch reads: it reads what came after those of the batch before.
-    `rows` are those that it wrote, `message` what went wrong, or a mark of a source to ask it by next time.
+    `rows` are those that it wrote, `message` is what went wrong, and `mark` what the layer wants to know next time.
     """
 
     layer: str
@@ -37,6 +38,7 @@ class Note:
     rows: int = 0
     seconds: float = 0.0
     message: str | None = None
+    mark: str | None = None
     run_id: str = ""
     at: datetime | None = None
 
@@ -44,48 +46,61 @@ class Note:
 class Journal:
     """The notes of one platform, read once and then kept: two runs never write at the same time."""
 
-    def __init__(self, spark: SparkSession, places: Places, run_id: str) -> None:
-        self._spark, self._run_id = spark, run_id
-        self._table = places.table("audit", "operations")
-        self._last: dict[tuple[str, str], Note] = {}
-        if tables.exists(spark, self._table):
-            for row in self._newest():
-                self._remember(row)
-
-    def _newest(self) -> list[Note]:
-        """The newest note of each layer and status."""
-        newest = self._spark.sql(
-            f"SELECT max_by(struct(*), at) AS note FROM {tables.identifier(self._table)} GROUP BY layer, status"
-        )
-        return [Note(**row["note"].asDict()) for row in newest.collect()]
-
-    def _remember(self, note: Note) -> None:
-        self._last[note.layer, note.status] = note
+    def __init__(self, lake: Lake, run_id: str) -> None:
+        self._lake, self._run_id = lake, run_id
+        self._last = {(note.layer, note.status): note for note in _newest(lake)}
 
     def last(self, layer: str, status: str = "done") -> Note | None:
         """The newest note of a layer with that status."""
         return self._last.get((layer, status))
 
-    def unfinished(self, layer: str) -> Note | None:
-        """The plan of a batch that was begun and is not done."""
-        planned, done = self.last(layer, "planned"), self.last(layer)
-        return planned if planned and (done is None or done.batch < planned.batch) else None
-
-    def next_batch(self, layer: str) -> int:
-        """The number of the batch that comes after the last one that is done; the first is 0."""
+    def batch(self, layer: str, until: Mapping[str, int]) -> Batch:
+        """The batch that comes after the last one that is done, up to the versions `until`."""
         done = self.last(layer)
-        return done.batch + 1 if done else 0
+        if done is None:
+            return Batch(0, until=until, run_id=self._run_id)
+        return Batch(done.batch + 1, done.versions, until, done.mark, self._run_id)
 
-    def note(self, note: Note) -> None:
+    def unfinished(self, layer: str) -> Batch | None:
+        """The batch that was planned and is not done."""
+        planned = self.last(layer, "planned")
+        batch = self.batch(layer, planned.versions if planned else {})
+        return batch if planned and planned.batch == batch.number else None
+
+    def planned(self, layer: str, batch: Batch) -> None:
+        """Note what a batch is going to read."""
+        self._note(Note(layer, batch.number, "planned", batch.until))
+
+    def done(self, layer: str, batch: Batch, refreshed: Refreshed, seconds: float) -> None:
+        """Note what became of a batch."""
+        rows, mark = refreshed.rows, refreshed.mark
+        self._note(Note(layer, batch.number, "done", batch.until, rows, seconds, mark=mark))
+
+    def failed(self, layer: str, message: str) -> None:
+        """Note why a layer could not do its next batch."""
+        self._note(Note(layer, self.batch(layer, {}).number, "failed", message=message))
+
+    def _note(self, note: Note) -> None:
         """Append a note, in one commit."""
-        at = datetime.now(timezone.utc)
-        stamped = Note(**{**vars(note), "run_id": self._run_id, "at": at})
-        row = (
-            *(stamped.layer, stamped.batch, stamped.status, dict(stamped.versions), stamped.rows),
-            *(stamped.seconds, stamped.message, stamped.run_id, at),
-        )
-        tables.append(self._spark.createDataFrame([row], COLUMNS).coalesce(1), self._table)
-        self._remember(stamped)
+        note = replace(note, versions=dict(note.versions), run_id=self._run_id, at=datetime.now(timezone.utc))
+        row = self._lake.spark.createDataFrame([astuple(note)], COLUMNS).coalesce(1)
+        # A journal that was begun without a column gets it.
+        self._lake.append(row, TABLE, mergeSchema=True)
+        self._last[note.layer, note.status] = note
+
+
+def _newest(lake: Lake) -> list[Note]:
+    """The newest note of each layer and status."""
+    if not lake.exists(TABLE):
+        return []
+    newest = f"SELECT max_by(struct(*), at) AS note FROM {lake.identifier(TABLE)} GROUP BY layer, status"
+    return [_as_note(row["note"].asDict()) for row in lake.spark.sql(newest).collect()]
+
+
+def _as_note(row: dict[str, Any]) -> Note:
+    """A row of the journal. Before there was the column `mark`, the mark of a batch that was done was its message."""
+    note = Note(**row)
+    return replace(note, message=None, mark=note.message) if note.status == "done" and note.message else note
 
 
 @contextlib.contextmanager
