@@ -153,14 +153,14 @@ class Replica:
         folder = tempfile.TemporaryDirectory(prefix="lakehouse-api-")
         path = Path(folder.name) / "replica.db"
         try:
-            lake = _Lake(base_path, release.versions)
+            tables = _Tables(base_path, release.versions)
             self._shelves = {shelf.name: shelf for shelf in SHELVES if set(shelf.made_from) <= set(release.versions)}
             with sqlite3.connect(path) as building:
                 building.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
                 for shelf in self._shelves.values():
-                    _fill(building, shelf, lake)
+                    _fill(building, shelf, tables)
             building.close()
-            self.tiles = lake.rows(
+            self.tiles = tables.rows(
                 "SELECT tile, label, measure, value FROM dashboard "
                 "WHERE release = (SELECT max(release) FROM dashboard) ORDER BY tile, label, measure"
             )
@@ -262,7 +262,7 @@ def newest(base_path: Path) -> Release | None:
     return Release(**{**rows[0], "versions": dict(rows[0]["versions"])}) if rows else None
 
 
-class _Lake:
+class _Tables:
     """The Delta tables of a release at their versions, for SQL: each goes by the last part of its path."""
 
     def __init__(self, base_path: Path, versions: Mapping[str, int]) -> None:
@@ -283,7 +283,7 @@ def _rows(builder: QueryBuilder, query: str) -> list[dict[str, Any]]:
     return [row for batch in builder.execute(query) for row in pa.record_batch(batch).to_pylist()]
 
 
-def _fill(building: sqlite3.Connection, shelf: Shelf, lake: _Lake) -> None:
+def _fill(building: sqlite3.Connection, shelf: Shelf, tables: _Tables) -> None:
     """Make a shelf's table, with an index for each filter."""
     key = ", ".join(shelf.key)
     building.execute(
@@ -291,7 +291,7 @@ def _fill(building: sqlite3.Connection, shelf: Shelf, lake: _Lake) -> None:
         f"PRIMARY KEY ({key})) WITHOUT ROWID"
     )
     places = ", ".join("?" * (len(shelf.key) + len(shelf.filters) + 1))
-    for rows in lake.batches(shelf.query):
+    for rows in tables.batches(shelf.query):
         building.executemany(f"INSERT INTO {shelf.name} VALUES ({places})", (_stored(shelf, row) for row in rows))
     for name in shelf.filters:
         building.execute(f"CREATE INDEX {shelf.name}_{name} ON {shelf.name} ({name}, {key})")
