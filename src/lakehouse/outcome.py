@@ -1,4 +1,4 @@
-"""What comes out of a run: how far it is, how it ended, and how the platform stands after it. Values only."""
+"""What comes out of a run: how far it is, how it ended, and how the platform stands after it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
