@@ -108,6 +108,7 @@ COUNTRIES: tuple[Country, ...] = (
 
 DOMAINS = ("example.org", "example.com", "example.net")
 
+# In the order of the segments in `lakehouse.reference`.
 SEGMENT_WEIGHTS = (0.62, 0.30, 0.08)
 
 # The notations of one number, by country: international, compact, with 00, national, national with marks.
