@@ -19,9 +19,9 @@ import phonenumbers
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from lakehouse.sources import RATES, Addresses
+from lakehouse.addresses import Addresses
+from lakehouse.reference import CATEGORIES, CURRENCIES, RATES
 from lakehouse.sources.database import program
-from lakehouse.sources.values import CATEGORIES, COUNTRIES
 
 ONLINE = (
     *("transaction_id", "order_id", "customer_id", "product_id", "quantity", "unit_price", "amount", "currency"),
@@ -242,7 +242,7 @@ def classify(duck: duckdb.DuckDBPyConnection, table: str, columns: str, unique: 
 
 
 def customers(duck: duckdb.DuckDBPyConnection) -> None:
-    attributes, countries = ", ".join(CUSTOMER), ", ".join(f"'{country.code}'" for country in COUNTRIES)
+    attributes, countries = ", ".join(CUSTOMER), ", ".join(f"'{country}'" for country in CURRENCIES)
     duck.execute(f"""
         CREATE TEMP TABLE judged AS
         WITH tidied AS (
@@ -297,7 +297,7 @@ def customers(duck: duckdb.DuckDBPyConnection) -> None:
 
 def products(duck: duckdb.DuckDBPyConnection) -> None:
     columns = "product_id, name, category, unit_price, weight_g, discontinued_on, updated_at"
-    categories = ", ".join(f"'{name}'" for name, *_ in CATEGORIES)
+    categories = ", ".join(f"'{name}'" for name in CATEGORIES)
     duck.execute(f"""
         CREATE TEMP TABLE judged AS
         SELECT {columns}, product_id || '|' || updated_at::VARCHAR AS key, 'products' AS source, '' AS place, broken([

@@ -23,7 +23,8 @@ import duckdb
 import psutil  # type: ignore[import-untyped]
 from deltalake import DeltaTable
 
-from lakehouse.sources import Addresses, SourceSystems, loaded_on
+from lakehouse.addresses import Addresses
+from lakehouse.sources import SourceSystems, loaded_on
 
 COMPARED = (
     *("bronze/customer_changes", "bronze/products"),
@@ -44,7 +45,7 @@ PLATFORM = """
 import json, sys
 from datetime import date
 from lakehouse import DataPlatformOrchestrator
-from lakehouse.sources import Addresses
+from lakehouse.addresses import Addresses
 from workbook.commands.run_platform import LARGE_SCALE
 from workbook.spark.session import get_spark
 given = json.load(open(sys.argv[1]))
@@ -64,7 +65,7 @@ DUCK = """
 import json, sys
 from pathlib import Path
 from benchmarks import duck
-from lakehouse.sources import Addresses
+from lakehouse.addresses import Addresses
 given = json.load(open(sys.argv[1]))
 login = {"user": given["user"], "password": given["password"]}
 places = Addresses(given["crm_url"], login, given["catalogue_url"], given["landing"], given["wallet_url"])

@@ -178,7 +178,7 @@ def write(base: Path, name: str, rows: Rows) -> int:
     columns = zip(*rows, strict=True) if rows else [()] * len(schema)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     if name == "api/releases":
-        # One after the other, as `lakehouse.api.releases.publish` adds them.
+        # One after the other, as `lakehouse.api.releases` adds them.
         write_deltalake(base / name, pa.table(arrays, schema), mode="append")
     else:
         write_deltalake(base / name, pa.table(arrays, schema), mode="overwrite", schema_mode="overwrite")

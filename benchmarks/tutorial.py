@@ -29,8 +29,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
-from lakehouse.sources import RATES
-from lakehouse.sources.values import COUNTRIES
+from lakehouse.reference import CURRENCIES, RATES
 from workbook.spark import java, session
 
 CUSTOMER = (
@@ -170,7 +169,7 @@ def silver(spark: SparkSession, base: str) -> None:
 
 
 def customers(spark: SparkSession, base: str) -> None:
-    countries = ", ".join(f"'{country.code}'" for country in COUNTRIES)
+    countries = ", ".join(f"'{country}'" for country in CURRENCIES)
     changes = load(spark, base, "bronze", "customer_changes").drop("position", "recorded_at")
     email = F.lower(F.trim("email"))
     tidy = changes.withColumns(

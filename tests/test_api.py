@@ -33,17 +33,19 @@ from pyspark.sql import SparkSession
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from typer.testing import CliRunner, Result
 
-from lakehouse import tables
-from lakehouse.api import server
+from lakehouse.api import releases, server
 from lakehouse.api.app import create_app
 from lakehouse.api.follower import Follower
 from lakehouse.api.keys import Keys, Rate
-from lakehouse.api.releases import publish
+from lakehouse.batch import Batch
 from lakehouse.errors import PlatformError
+from lakehouse.lake import Lake
 from lakehouse.places import Places
 from lakehouse.sources.ports import free_port
 from servers import python
 from workbook.commands.cli import app
+
+pytestmark = pytest.mark.slow_proof("platform")
 
 ANY_RATE = Rate(1e9, 1e9)
 ASKED = {**dict.fromkeys(published.FEATURES, 1.0), "recency_days": 25.0}
@@ -775,17 +777,19 @@ def test_keys_that_cannot_be_read_open_nothing_and_say_so(tmp_path: Path) -> Non
 def test_a_release_is_published_once_with_every_version_that_may_be_shown(
     spark: SparkSession, few_rows: None, tmp_path: Path
 ) -> None:
-    places = Places(str(tmp_path))
+    lake = Lake(spark, Places(str(tmp_path)))
     delivered = datetime(2026, 1, 6, 12, tzinfo=timezone.utc)
     gold = {"customer_360": 4, "daily_sales": 5, "product_performance": 6, "sales_by_month": 7}
     row = (3, delivered, delivered, gold)
     columns = "release BIGINT, published_at TIMESTAMP, delivered_until TIMESTAMP, versions MAP<STRING, BIGINT>"
-    tables.append(spark.createDataFrame([row], columns).coalesce(1), places.table("serving", "releases"))
+    lake.append(spark.createDataFrame([row], columns).coalesce(1), "serving/releases")
     for _ in range(2):
-        tables.append(spark.range(1).coalesce(1), places.table("serving", "dashboard"))
-    publish(spark, places, 3, {}, None, None)
+        lake.append(spark.range(1).coalesce(1), "serving/dashboard")
+    releases.refresh(lake, Batch(3), as_of=None, model_version=None)
+    for name in ("features", "predictions", "features"):
+        lake.append(spark.range(1).coalesce(1), f"ml/{name}")
     for _ in range(2):
-        publish(spark, places, 4, {"features": 8, "predictions": 9}, date(2026, 1, 5), 2)
+        releases.refresh(lake, Batch(4), as_of=date(2026, 1, 5), model_version=2)
     found = DeltaTable(tmp_path / "api" / "releases").to_pyarrow_table().sort_by("release").to_pylist()
     shared = {
         "gold/customer_360": 4,
@@ -799,7 +803,7 @@ def test_a_release_is_published_once_with_every_version_that_may_be_shown(
         for row in found
     ] == [
         (3, delivered, None, None, shared),
-        (4, delivered, date(2026, 1, 5), 2, {**shared, "ml/features": 8, "ml/predictions": 9}),
+        (4, delivered, date(2026, 1, 5), 2, {**shared, "ml/features": 1, "ml/predictions": 0}),
     ]
 
 

@@ -39,14 +39,14 @@ from lakehouse.ingestion import (
     read_since,
     record,
     schema_versions,
-    write_once,
 )
 from lakehouse.sources import Shop, land
 from lakehouse.sources.wallet import WalletServer
+from lakehouse.tables import write_once
 from servers import connect_server, finished, python
 from workbook.servers import Postgres, postgres, shop_api
 
-pytestmark = pytest.mark.usefixtures("few_rows")
+pytestmark = [pytest.mark.slow_proof("platform"), pytest.mark.usefixtures("few_rows")]
 
 
 class Place:

@@ -16,18 +16,20 @@ from pyspark.ml.regression import RandomForestRegressionModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import tables
+from lakehouse.batch import Batch
 from lakehouse.errors import PlatformError
+from lakehouse.lake import Lake
 from lakehouse.ml import baskets, churn, drift, features, gate, registry
 from lakehouse.ml import refresh as ml
 from lakehouse.ml.forest import Forest
+from lakehouse.outcome import Churn
 from lakehouse.places import Places
 from lakehouse.silver import standardise
 from lakehouse.sources import SNAPSHOTS, Shop, churn_probability
 from platforms import grow_a_small_forest
 from workbook.commands import cli
 
-pytestmark = pytest.mark.usefixtures("few_rows")
+pytestmark = [pytest.mark.slow_proof("platform"), pytest.mark.usefixtures("few_rows")]
 DAY = date(2025, 7, 1)
 
 
@@ -372,62 +374,64 @@ def test_a_model_whose_files_are_gone_and_a_store_that_does_not_answer_are_said(
 
 
 @pytest.fixture(scope="module")
-def places(shop: tuple[Shop, DataFrame, DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Places:
+def lake(
+    spark: SparkSession, shop: tuple[Shop, DataFrame, DataFrame], tmp_path_factory: pytest.TempPathFactory
+) -> Lake:
     """A platform that has the two tables of silver that the layer reads."""
-    made = Places(str(tmp_path_factory.mktemp("platform")))
+    made = Lake(spark, Places(str(tmp_path_factory.mktemp("platform"))))
     for name, rows in (("transactions", shop[1]), ("customers", shop[2])):
-        tables.overwrite(rows, made.table("silver", name))
+        made.overwrite(rows, f"silver/{name}")
     return made
 
 
-def refreshed(spark: SparkSession, places: Places, batch: int, as_of: date) -> ml.Churn:
+def refreshed(lake: Lake, batch: int, as_of: date) -> Churn:
     """The layer brought up to date with the newest silver, and how it stands then."""
-    until = tables.versions(spark, {name: places.table("silver", name) for name in ml.INPUTS})
-    with registry.opened(places) as models:
-        _, refused = ml.refresh(spark, places, models, batch, until, as_of, churn_probability)
-        state = ml.standing(spark, places, models, refused)
+    until = lake.versions("silver", ml.INPUTS)
+    with registry.opened(lake.places) as models:
+        done = ml.refresh(lake, Batch(batch, until=until), registry=models, as_of=as_of, known=churn_probability)
+        state = ml.standing(lake, models, done.mark)
     assert state is not None
     return state
 
 
-def predicted(spark: SparkSession, places: Places) -> dict[str, tuple[object, ...]]:
-    rows = tables.read(spark, places.table("ml", "predictions")).collect()
+def predicted(lake: Lake) -> dict[str, tuple[object, ...]]:
+    rows = lake.read("ml/predictions").collect()
     return {row["customer_id"]: (row["as_of"], row["model_version"], row["probability"]) for row in rows}
 
 
 def test_the_layer_from_training_to_a_rollback_and_an_erasure(
-    spark: SparkSession, shop: tuple[Shop, DataFrame, DataFrame], places: Places, monkeypatch: pytest.MonkeyPatch
+    shop: tuple[Shop, DataFrame, DataFrame], lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grow_a_small_forest(monkeypatch)
-    first = refreshed(spark, places, 0, date(2026, 1, 1))
+    first = refreshed(lake, 0, date(2026, 1, 1))
     assert (first.version, first.refused, first.predictions) == (1, None, 500)
-    assert set(first.drift) == set(features.FEATURES)
-    by_first = predicted(spark, places)
-    refreshed(spark, places, 0, date(2026, 1, 1))
-    assert predicted(spark, places) == by_first, "the same batch again changes nothing"
+    assert {one.feature for one in first.drift} == set(features.FEATURES)
+    by_first = predicted(lake)
+    refreshed(lake, 0, date(2026, 1, 1))
+    assert predicted(lake) == by_first, "the same batch again changes nothing"
 
     # Whatever the next model says is refused by the gate: the champion stays, and the reason is told.
     monkeypatch.setattr(churn, "SEED", 8)
     with monkeypatch.context() as strict:
         strict.setattr(gate, "judge", lambda rows: gate.Verdict(("it is too good to be true",)))
-        assert refreshed(spark, places, 1, date(2026, 1, 1)).refused == "it is too good to be true"
-    assert {model for _, model, _ in predicted(spark, places).values()} == {1}
+        assert refreshed(lake, 1, date(2026, 1, 1)).refused == "it is too good to be true"
+    assert {model for _, model, _ in predicted(lake).values()} == {1}
 
     # The next one passes; after a rollback its predecessor scores again, and is not replaced by the next run.
     monkeypatch.setattr(churn, "SEED", 9)
     monkeypatch.setattr(gate, "judge", lambda rows: gate.Verdict(()))
-    assert refreshed(spark, places, 2, date(2026, 1, 1)).version == 3
-    assert predicted(spark, places) != by_first
-    with registry.opened(places) as models:
+    assert refreshed(lake, 2, date(2026, 1, 1)).version == 3
+    assert predicted(lake) != by_first
+    with registry.opened(lake.places) as models:
         assert models.rollback() == 1
-    again = refreshed(spark, places, 3, date(2026, 1, 1))
+    again = refreshed(lake, 3, date(2026, 1, 1))
     assert (again.version, again.metrics) == (1, first.metrics)
-    assert predicted(spark, places) == by_first
+    assert predicted(lake) == by_first
 
     # Who is erased has neither a prediction nor features of any date.
-    tables.overwrite(shop[2].where("customer_id <> 'C0000007'"), places.table("silver", "customers"))
-    assert refreshed(spark, places, 4, date(2026, 1, 2)).predictions == 499
-    kept = tables.read(spark, places.table("ml", "features"))
+    lake.overwrite(shop[2].where("customer_id <> 'C0000007'"), "silver/customers")
+    assert refreshed(lake, 4, date(2026, 1, 2)).predictions == 499
+    kept = lake.read("ml/features")
     assert kept.where("customer_id = 'C0000007'").count() == 0
     days = {row["as_of"] for row in kept.select("as_of").distinct().collect()}
     assert days == {*SNAPSHOTS, date(2026, 1, 2)}

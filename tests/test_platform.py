@@ -25,11 +25,13 @@ from pyspark.sql import SparkSession
 
 from lakehouse import DataPlatformOrchestrator
 from lakehouse.ml.features import FEATURES
-from lakehouse.orchestrator import PlatformResult
+from lakehouse.outcome import PlatformResult
 from lakehouse.sources import SourceSystems
 from platforms import SCALE, SEED, contents, grow_a_small_forest, run_and_die, versions
 from proven import is_full
 from workbook.commands import cli
+
+pytestmark = pytest.mark.slow_proof("platform")
 
 # A day brings something new until the fourth, when quantities change their type.
 DAYS = 5 if is_full() else 4

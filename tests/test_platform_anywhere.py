@@ -12,6 +12,8 @@ from lakehouse.sources import SourceSystems
 from platforms import SCALE, SEED, start
 from servers import cluster, connect_server
 
+pytestmark = pytest.mark.slow_proof("platform")
+
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:

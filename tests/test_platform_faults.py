@@ -4,7 +4,7 @@ import fcntl
 import gzip
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
 from pathlib import Path
@@ -13,13 +13,17 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import DataPlatformOrchestrator, books, bronze, erasure, gold, layout, serving, tables
+from lakehouse import DataPlatformOrchestrator, books, bronze, clustering, erasure, gold, serving
+from lakehouse.addresses import Addresses
 from lakehouse.errors import PlatformError
-from lakehouse.orchestrator import LayerFailed, PlatformResult
+from lakehouse.lake import Lake
+from lakehouse.outcome import LayerFailed, PlatformResult
 from lakehouse.places import Places
-from lakehouse.sources import Addresses, SourceSystems
+from lakehouse.sources import SourceSystems
 from lakehouse.sources.ports import free_port
 from platforms import SCALE, SEED, grow_a_small_forest
+
+pytestmark = pytest.mark.slow_proof("platform")
 
 SCHEMA = "the_shop"
 
@@ -30,10 +34,13 @@ class Shop:
     def __init__(self, spark: SparkSession, base: Path, systems: SourceSystems) -> None:
         self.spark, self.base, self.systems = spark, base, systems
         self.addresses: Addresses = systems.addresses
+        self.lake = Lake(spark, Places(str(base), schema=SCHEMA))
+        self.day = 0
 
-    @property
-    def places(self) -> Places:
-        return Places(str(self.base), schema=SCHEMA)
+    def next_day(self) -> None:
+        """Let the sources deliver another day: something new for the next run."""
+        self.day += 1
+        self.systems.deliver(self.day)
 
     def run(self, **changed: str) -> PlatformResult:
         addresses = replace(self.addresses, **changed)  # type: ignore[arg-type]
@@ -44,10 +51,9 @@ class Shop:
 
     def gold(self) -> dict[str, list[str]]:
         """The rows of every table of gold, as sorted texts."""
-        found = {
-            table.name: tables.read(self.spark, self.places.table("gold", table.name)) for table in gold.GOLD_TABLES
+        return {
+            table.name: sorted(map(str, self.lake.read(f"gold/{table.name}").collect())) for table in gold.GOLD_TABLES
         }
-        return {name: sorted(map(str, rows.collect())) for name, rows in found.items()}
 
     def lands(self, name: str, content: bytes) -> None:
         path = self.base / "landing" / "payments" / name
@@ -57,30 +63,36 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A platform that has the initial load."""
+    """A platform that has the initial load, and whatever earlier tests have delivered: nothing is left to be done."""
     base = tmp_path_factory.mktemp("shop")
     spark.sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     with SourceSystems(base / "landing", SCALE, SEED) as systems, pytest.MonkeyPatch.context() as small:
         grow_a_small_forest(small)
-        systems.deliver(0)
         built = Shop(spark, base, systems)
+        systems.deliver(built.day)
         built.run()
         yield built
 
 
 def revenues(shop: Shop) -> tuple[int, object, object]:
     """The newest release, and the revenue of all time by day and by product, as of it."""
-    release = serving.newest_release(shop.spark, shop.places)
+    release = serving.newest_release(shop.lake)
     sums = []
     for name in ("daily_sales", "product_performance"):
-        rows = serving.released(shop.spark, shop.places, name, release).agg(F.sum("revenue_eur")).collect()
+        rows = serving.released(shop.lake, name, release).agg(F.sum("revenue_eur")).collect()
         sums.append(rows[0][0])
     return release["release"], *sums
 
 
+def failures(shop: Shop) -> list[tuple[str, str]]:
+    """The layers that have failed, and what was noted of it, in order of time."""
+    failed = shop.lake.read("audit/operations").where("status = 'failed'").orderBy("at")
+    return [(note["layer"], note["message"]) for note in failed.collect()]
+
+
 def test_a_source_that_is_down_is_named_and_what_is_above_keeps_its_state(shop: Shop) -> None:
-    before = revenues(shop)
-    shop.systems.deliver(1)
+    before, failed = revenues(shop), failures(shop)
+    shop.next_day()
     nobody = f"http://127.0.0.1:{free_port()}/products"
     said = r"The layer bronze failed: .*products.*silver of .* UTC \(0 h \d+ min ago\)"
     with pytest.raises(LayerFailed, match=said) as error:
@@ -88,15 +100,16 @@ def test_a_source_that_is_down_is_named_and_what_is_above_keeps_its_state(shop: 
     assert error.value.layer == "bronze"
     assert revenues(shop) == before
     with pytest.raises(PlatformError, match="Silver lacks rows that bronze has of the CRM"):
-        erasure.forget(shop.spark, shop.places, "C0000001")
-    failed = tables.read(shop.spark, shop.places.table("audit", "operations")).where("status = 'failed'").collect()
-    assert [(note["layer"], "products" in note["message"]) for note in failed] == [("bronze", True)]
+        erasure.forget(shop.lake, "C0000001")
+    noted = failures(shop)[len(failed) :]
+    assert [(layer, "products" in message) for layer, message in noted] == [("bronze", True)]
+    assert shop.run().balanced
 
 
 def test_a_layer_that_failed_is_resumed_and_readers_never_see_a_mixture(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Day 1 was delivered by the test before, so there is something to do."""
+    shop.next_day()
     seen: set[tuple[int, object, object]] = {revenues(shop)}
     with monkeypatch.context() as broken:
         broken.setattr(gold, "refresh", lambda *arguments: 1 / 0)
@@ -122,7 +135,7 @@ def test_a_layer_that_failed_is_resumed_and_readers_never_see_a_mixture(
                 shop.run()
         assert api_releases(shop) == shown
         result = shop.run()
-        gold.rebuild(shop.spark, shop.places, tables.versions(shop.spark, silver_tables(shop)))
+        rebuild(shop)
     finally:
         done.set()
         reader.join()
@@ -134,76 +147,119 @@ def test_a_layer_that_failed_is_resumed_and_readers_never_see_a_mixture(
     assert all(by_day == by_product for _, by_day, by_product in seen)
 
 
+def rebuild(shop: Shop) -> None:
+    gold.rebuild(shop.lake, shop.lake.versions("silver", gold.INPUTS))
+
+
 def api_releases(shop: Shop) -> int:
-    return tables.read(shop.spark, shop.places.table("api", "releases")).count()
-
-
-def silver_tables(shop: Shop) -> dict[str, str]:
-    return {name: shop.places.table("silver", name) for name in gold.INPUTS}
+    return shop.lake.read("api/releases").count()
 
 
 def whose(shop: Shop, customer_id: str) -> dict[str, int]:
     """How many rows of each table that is about customers are one customer's, with the records that were refused."""
     counts = []
-    for layer, name in (
-        *(("bronze", "customer_changes"), ("silver", "customer_changes"), ("silver", "customers")),
-        *(("silver", "quarantine"), ("silver", "duplicates"), ("gold", "customer_360")),
-        *(("ml", "features"), ("ml", "predictions"), ("ml", "recommendations")),
+    for name in (
+        *("bronze/customer_changes", "silver/customer_changes", "silver/customers"),
+        *("silver/quarantine", "silver/duplicates", "gold/customer_360"),
+        *("ml/features", "ml/predictions", "ml/recommendations"),
     ):
-        rows = tables.read(shop.spark, shop.places.table(layer, name))
+        rows = shop.lake.read(name)
         if "record" in rows.columns:
             theirs = (F.col("source") == "customer_changes") & F.col("record").contains(customer_id)
         else:
             theirs = F.col("customer_id") == customer_id
-        counts.append(rows.agg(F.lit(f"{layer}/{name}").alias("table"), F.count_if(theirs).alias("rows")))
+        counts.append(rows.agg(F.lit(name).alias("table"), F.count_if(theirs).alias("rows")))
     return {row["table"]: row["rows"] for row in reduce(DataFrame.union, counts).collect()}
 
 
 def payments_of(shop: Shop, customer_id: str) -> int:
-    rows = tables.read(shop.spark, shop.places.table("silver", "transactions"))
+    rows = shop.lake.read("silver/transactions")
     return rows.where(F.col("customer_id") == customer_id).count()
 
 
-def test_who_is_forgotten_is_in_no_table_and_does_not_come_back(shop: Shop) -> None:
-    """A customer whose newest change the CRM would deliver once more, and then the next day."""
-    changed = tables.read(shop.spark, shop.places.table("bronze", "customer_changes")).groupBy("customer_id")
-    known = tables.read(shop.spark, shop.places.table("ml", "recommendations")).select("customer_id")
+@dataclass(frozen=True)
+class Forgotten:
+    """A customer who was forgotten, what there was of them before, and what the first erasure and a second one did."""
+
+    customer_id: str
+    before: dict[str, int]
+    paid: int
+    erased: dict[str, int]
+    again: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def forgotten(shop: Shop) -> Forgotten:
+    """A customer whose newest change the CRM would deliver once more; the layers above silver do not know yet."""
+    changed = shop.lake.read("bronze/customer_changes").groupBy("customer_id")
+    known = shop.lake.read("ml/recommendations").select("customer_id")
     newest = changed.agg(F.max("recorded_at").alias("at")).join(known, "customer_id", "left_semi")
     [(customer_id,)] = newest.orderBy(F.desc("at"), "customer_id").limit(1).select("customer_id").collect()
     before, paid = whose(shop, customer_id), payments_of(shop, customer_id)
+    shop.systems.forget(customer_id)
+    erased = erasure.forget(shop.lake, customer_id.lower())
+    return Forgotten(customer_id, before, paid, erased, erasure.forget(shop.lake, customer_id))
+
+
+def test_who_is_forgotten_is_in_no_table_and_does_not_come_back(shop: Shop, forgotten: Forgotten) -> None:
+    before = forgotten.before
     assert {name for name, rows in before.items() if rows} >= {
         *("bronze/customer_changes", "silver/customer_changes", "silver/customers", "gold/customer_360"),
         *("ml/features", "ml/predictions", "ml/recommendations"),
     }
-
-    shop.systems.forget(customer_id)
-    erased = erasure.forget(shop.spark, shop.places, customer_id.lower())
-    assert erased == {name: rows for name, rows in before.items() if name.startswith(("bronze", "silver"))}
-    assert set(erasure.forget(shop.spark, shop.places, customer_id).values()) == {0}
-    noted = tables.read(shop.spark, bronze.audit(shop.places)).where("item = 'erased on request'")
+    assert forgotten.erased == {name: rows for name, rows in before.items() if name.startswith(("bronze", "silver"))}
+    assert set(forgotten.again.values()) == {0}
+    noted = shop.lake.read(bronze.ARRIVALS).where("item = 'erased on request'")
     assert [row["rows"] for row in noted.collect()] == [-before["bronze/customer_changes"]]
 
     sales = shop.gold()["daily_sales"]
-    shop.systems.deliver(2)
+    shop.next_day()
     assert shop.run().balanced
     assert shop.gold()["daily_sales"] != sales
-    assert set(whose(shop, customer_id).values()) == {0}
-    assert payments_of(shop, customer_id) >= paid > 0
+    assert set(whose(shop, forgotten.customer_id).values()) == {0}
+    assert payments_of(shop, forgotten.customer_id) >= forgotten.paid > 0
 
 
 def test_only_who_can_be_known_is_forgotten(spark: SparkSession, tmp_path: Path) -> None:
+    nothing = Lake(spark, Places(str(tmp_path)))
     with pytest.raises(PlatformError, match="There is nothing to forget under"):
-        erasure.forget(spark, Places(str(tmp_path)), "C0000001")
+        erasure.forget(nothing, "C0000001")
     with pytest.raises(PlatformError, match="is no id of a customer"):
-        erasure.forget(spark, Places(str(tmp_path)), "C1' OR '1' = '1")
+        erasure.forget(nothing, "C1' OR '1' = '1")
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_a_rebuild_makes_what_was_kept_up_to_date_key_by_key(shop: Shop) -> None:
-    """After the initial load, a day, a rebuild, another day, and a customer who is forgotten."""
+    """After an initial load, a customer who is forgotten, a rebuild, and another day."""
+    rebuild(shop)
+    shop.next_day()
+    assert shop.run().balanced
     kept = shop.gold()
     assert all(kept.values())
-    gold.rebuild(shop.spark, shop.places, tables.versions(shop.spark, silver_tables(shop)))
+    rebuild(shop)
     assert shop.gold() == kept
+
+
+def batches_done(shop: Shop) -> dict[str, int]:
+    """The newest batch that each layer has done, by the journal."""
+    done = shop.lake.read("audit/operations").where("status = 'done'")
+    return {note["layer"]: note["batch"] for note in done.groupBy("layer").agg(F.max("batch").alias("batch")).collect()}
+
+
+def test_a_journal_that_was_begun_without_marks_is_continued(shop: Shop) -> None:
+    """Marks were messages once. Who does not know it reads the catalogue and judges what was refused once more."""
+    journal = shop.lake.read("audit/operations")
+    old = journal.withColumn("message", F.coalesce("mark", "message")).drop("mark")
+    writer = old.write.format("delta").mode("overwrite").option("overwriteSchema", True)
+    writer.saveAsTable(shop.lake.table("audit/operations"))
+    before = batches_done(shop)
+    shop.run()
+    after = batches_done(shop)
+    assert (after["bronze"], after["silver"]) == (before["bronze"], before["silver"])
+    shop.next_day()
+    assert shop.run().balanced
+    marked = shop.lake.read("audit/operations").where("mark IS NOT NULL")
+    assert {note["layer"] for note in marked.collect()} >= {"bronze", "silver"}
 
 
 def test_tables_in_a_catalog_have_the_names_of_their_layers(shop: Shop) -> None:
@@ -214,9 +270,9 @@ def test_tables_in_a_catalog_have_the_names_of_their_layers(shop: Shop) -> None:
 
 def test_names_are_quoted_and_a_path_may_be_anywhere() -> None:
     named = Places("s3a://bucket/shop/", catalog="a-b", schema="c`d")
-    assert named.table("gold", "daily_sales") == "`a-b`.`c``d`.gold_daily_sales"
+    assert named.table("gold/daily_sales") == "`a-b`.`c``d`.gold_daily_sales"
     assert named.folder("checkpoints") == "s3a://bucket/shop/checkpoints"
-    assert Places("abfss://x@y/z").table("gold", "daily_sales") == "abfss://x@y/z/gold/daily_sales"
+    assert Places("abfss://x@y/z").table("gold/daily_sales") == "abfss://x@y/z/gold/daily_sales"
     assert (named.local, Places("/Volumes/a/b/c").local) == (None, Path("/Volumes/a/b/c"))
     with pytest.raises(PlatformError, match="catalog main was given without a schema"):
         Places("/tmp/x", catalog="main")
@@ -229,8 +285,8 @@ def test_without_addresses_the_base_path_is_a_folder_of_this_machine(spark: Spar
 
 def test_clustering_changes_how_rows_lie_and_nothing_else(shop: Shop) -> None:
     before = shop.gold()
-    layout.maintain(shop.spark, shop.places)
-    target = tables.identifier(shop.places.table("silver", "transactions"))
+    clustering.maintain(shop.lake)
+    target = shop.lake.identifier("silver/transactions")
     [detail] = shop.spark.sql(f"DESCRIBE DETAIL {target}").select("clusteringColumns").collect()
     assert detail["clusteringColumns"] == ["ordered_on", "customer_id"]
     assert shop.run().balanced
@@ -293,7 +349,7 @@ BAD_EVENTS = (
 
 
 def test_rubbish_crashes_nothing_and_every_row_of_it_is_in_the_books(shop: Shop) -> None:
-    before = {book.source: book for book in books.closed(shop.spark, shop.places).books}
+    before = {book.source: book for book in books.closed(shop.lake).books}
     for folder, files in (("online", BAD_ONLINE), ("store", BAD_STORE)):
         for name, (content, _) in files.items():
             shop.lands(f"{folder}/{name}", content)
@@ -302,7 +358,7 @@ def test_rubbish_crashes_nothing_and_every_row_of_it_is_in_the_books(shop: Shop)
     assert result.balanced
     after = {book.source: book for book in result.books}
     for source, files in (("payments_online", BAD_ONLINE), ("payments_store", BAD_STORE)):
-        audit = tables.read(shop.spark, bronze.audit(shop.places)).where(F.col("source") == source)
+        audit = shop.lake.read(bronze.ARRIVALS).where(F.col("source") == source)
         counted = {row["item"].rpartition("/")[2]: row["rows"] + row["refused"] for row in audit.collect()}
         expected = {name: rows for name, (content, rows) in files.items() if content}
         assert {name: counted.get(name) for name in expected} == expected

@@ -19,12 +19,15 @@ import psutil
 import pyarrow as pa
 import pytest
 
+from lakehouse.addresses import Addresses
 from lakehouse.errors import PlatformError
 from lakehouse.sources import Shop, database, loaded_on
-from lakehouse.sources.systems import Addresses, SourceSystems
+from lakehouse.sources.systems import SourceSystems
 from lakehouse.sources.wallet import WalletServer
 from workbook.errors import SetupError
 from workbook.servers import DatabaseError, Postgres, ShopServer, postgres, shop_api
+
+pytestmark = pytest.mark.slow_proof("platform")
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,8 @@ import pytest
 
 from lakehouse.sources import LAST_DAY, SNAPSHOTS, Shop, churn_probability, dictionary, land, loaded_on
 
+pytestmark = pytest.mark.slow_proof("platform")
+
 Row = dict[str, Any]
 DAYS = 4
 

@@ -11,9 +11,9 @@ import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse.reference import CURRENCIES, RATES
 from lakehouse.silver import standardise
-from lakehouse.sources import RATES
-from lakehouse.sources.values import COUNTRIES, INVALID_PHONES, PHONE_COUNTRIES, PHONE_RANGE, PHONES, STYLES
+from lakehouse.sources.values import INVALID_PHONES, PHONE_COUNTRIES, PHONE_RANGE, PHONES, STYLES
 
 pytestmark = pytest.mark.usefixtures("few_rows")
 
@@ -115,7 +115,7 @@ def by_library(phone: str, country: str) -> str | None:
     except phonenumbers.NumberParseException:
         return None
     text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if number.country_code not in {phonenumbers.country_code_for_region(country.code) for country in COUNTRIES}:
+    if number.country_code not in {phonenumbers.country_code_for_region(country) for country in CURRENCIES}:
         return None
     return text if phonenumbers.is_valid_number(number) or text.startswith("+447700900") else None
 
@@ -123,7 +123,7 @@ def by_library(phone: str, country: str) -> str | None:
 def notations() -> Iterator[tuple[str, str]]:
     """Numbers of all countries and kinds, as people write them, some of them damaged."""
     chance = random.Random(11)
-    for country in (country.code for country in COUNTRIES):
+    for country in CURRENCIES:
         for kind in (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE):
             number = phonenumbers.example_number_for_type(country, kind)
             for style in vars(phonenumbers.PhoneNumberFormat).values():
@@ -139,7 +139,7 @@ def notations() -> Iterator[tuple[str, str]]:
 
 def test_phone_numbers_are_what_the_library_of_phone_numbers_makes_of_them(spark: SparkSession) -> None:
     texts = [(text, PHONE_COUNTRIES[index // (PHONE_RANGE * STYLES)]) for index, text in enumerate(PHONES)]
-    texts += [(text, country.code) for text in INVALID_PHONES for country in COUNTRIES]
+    texts += [(text, country) for text in INVALID_PHONES for country in CURRENCIES]
     texts += list(notations())
     rows = spark.createDataFrame([(n, *pair) for n, pair in enumerate(texts)], "n INT, phone STRING, country STRING")
     numbers = rows.orderBy("n").select(standardise.phone(F.col("phone"), F.col("country"))).collect()

@@ -1,16 +1,16 @@
 """The books: what became of every row that was read, counted where it lies now, and how good the rows are."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import bronze, tables
-from lakehouse.places import Places
+from lakehouse import bronze
+from lakehouse.lake import Lake
+from lakehouse.outcome import Book, Books, Kept, Nulls
 from lakehouse.quality import Rule
 from lakehouse.silver import ENTITIES, Entity
 
@@ -34,78 +34,11 @@ MAY_BE_NULL = {
 }
 
 
-@dataclass(frozen=True)
-class Book:
-    """What became of the rows of one source. `quarantined` has those that could not even be read."""
-
-    source: str
-    read: int
-    clean: int
-    quarantined: int
-    duplicate: int
-
-    @property
-    def balanced(self) -> bool:
-        """Whether every row that was read is in exactly one place."""
-        return self.read == self.clean + self.quarantined + self.duplicate
-
-
-@dataclass(frozen=True)
-class Nulls:
-    """The NULLs of one column of silver."""
-
-    table: str
-    column: str
-    rows: int
-    nulls: int
-    tolerance: float
-
-    @property
-    def share(self) -> float:
-        """The part of the rows, 0 to 1."""
-        return self.nulls / self.rows if self.rows else 0.0
-
-    @property
-    def passed(self) -> bool:
-        """Whether there are no more than the column may have."""
-        return self.share <= self.tolerance
-
-
-@dataclass(frozen=True)
-class Kept:
-    """How often a rule is broken, among the rows that it judged."""
-
-    table: str
-    rule: Rule
-    rows: int
-    broken: int
-
-    @property
-    def share(self) -> float:
-        """The part of the rows, 0 to 1."""
-        return self.broken / self.rows if self.rows else 0.0
-
-    @property
-    def passed(self) -> bool:
-        """Whether it is broken no more often than the rule tolerates."""
-        return self.share <= self.rule.tolerance
-
-
-@dataclass(frozen=True)
-class Books:
-    """All that is counted at the end of a run. `processed` has customers, products and transactions, good or bad."""
-
-    processed: Mapping[str, int]
-    books: tuple[Book, ...]
-    nulls: tuple[Nulls, ...]
-    rules: tuple[Kept, ...]
-
-
-def closed(spark: SparkSession, places: Places) -> Books:
+def closed(lake: Lake) -> Books:
     """Count everything, in two queries side by side, and reading each table as seldom as can be."""
     with ThreadPoolExecutor(1) as beside:
-        nulls = beside.submit(_nulls, spark, places)
-        entries = reduce(DataFrame.union, [*_processed(spark, places), *_balance(spark, places)])
+        nulls = beside.submit(_nulls, lake)
+        entries = reduce(DataFrame.union, [*_processed(lake), *_balance(lake)])
         counts = entries.groupBy("kind", "name").agg(F.sum("rows").alias("rows"))
         found = Counter({(row["kind"], row["name"]): row["rows"] for row in counts.collect()})
     kinds = ("read", "clean", "quarantined", "duplicate")
@@ -118,36 +51,35 @@ def closed(spark: SparkSession, places: Places) -> Books:
     return Books({name: found["processed", name] for name in PROCESSED}, books, nulls.result(), rules)
 
 
-def _there(spark: SparkSession, places: Places, layer: str, names: Iterable[str]) -> dict[str, DataFrame]:
+def _there(lake: Lake, layer: str, names: Iterable[str]) -> dict[str, DataFrame]:
     """The tables of a layer that exist, by name: what was never delivered has none."""
-    targets = {name: places.table(layer, name) for name in names}
-    return {name: tables.read(spark, target) for name, target in targets.items() if tables.exists(spark, target)}
+    return {name: lake.read(f"{layer}/{name}") for name in names if lake.exists(f"{layer}/{name}")}
 
 
-def _processed(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
+def _processed(lake: Lake) -> Iterator[DataFrame]:
     """The entries of the customers, products and transactions that were delivered, good or bad: one for each."""
     for name, sources in PROCESSED.items():
         column = f"{name[:-1]}_id"
-        ids = [rows.select(column) for rows in _there(spark, places, "bronze", sources).values()]
+        ids = [rows.select(column) for rows in _there(lake, "bronze", sources).values()]
         if ids:
             known = reduce(DataFrame.union, ids).where(F.col(column).isNotNull()).distinct()
             yield _entries(known, "processed", F.lit(name))
 
 
-def _balance(spark: SparkSession, places: Places) -> Iterator[DataFrame]:
+def _balance(lake: Lake) -> Iterator[DataFrame]:
     """The entries of the rows that were read, by the audit table, and of the three others, each where the rows lie.
 
     A broken rule is an entry too: an error of a quarantined row, a warning of a clean one.
     """
-    arrivals = tables.read(spark, bronze.audit(places))
+    arrivals = lake.read(bronze.ARRIVALS)
     yield _entries(arrivals, "read", F.col("source"), F.col("rows") + F.col("refused"))
-    for rows in _there(spark, places, "silver", [entity.table for entity in ENTITIES]).values():
+    for rows in _there(lake, "silver", [entity.table for entity in ENTITIES]).values():
         yield _entries(rows, "clean", F.col("_source"), broken=F.col("_warnings"))
-    quarantine, duplicates = (tables.read(spark, places.table("silver", name)) for name in ("quarantine", "duplicates"))
+    quarantine, duplicates = (lake.read(f"silver/{name}") for name in ("quarantine", "duplicates"))
     yield _entries(quarantine, "quarantined", F.col("source"), broken=F.col("reasons.rule"))
     yield _entries(duplicates, "duplicate", F.col("source"))
     refused = {f"{source}_refused": source for source in bronze.PAYMENTS}
-    for name, rows in _there(spark, places, "bronze", refused).items():
+    for name, rows in _there(lake, "bronze", refused).items():
         yield _entries(rows, "quarantined", F.lit(refused[name]))
 
 
@@ -175,9 +107,9 @@ def _judged(entity: Entity, rule: Rule, books: Sequence[Book]) -> int:
     return sum(book.clean + (book.quarantined if rule.severity == "error" else 0) for book in own)
 
 
-def _nulls(spark: SparkSession, places: Places) -> tuple[Nulls, ...]:
+def _nulls(lake: Lake) -> tuple[Nulls, ...]:
     """The NULLs of each column of `customers` (current versions), `products` and `transactions`."""
-    counts = [_null_counts(rows, table) for table, rows in _there(spark, places, "silver", MAY_BE_NULL).items()]
+    counts = [_null_counts(rows, table) for table, rows in _there(lake, "silver", MAY_BE_NULL).items()]
     return tuple(
         Nulls(row["table"], row["column"], row["rows"], row["nulls"], MAY_BE_NULL[row["table"]].get(row["column"], 0.0))
         for row in (reduce(DataFrame.union, counts).collect() if counts else [])

@@ -13,10 +13,12 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import tables
+from lakehouse.addresses import Addresses
+from lakehouse.batch import Batch, Refreshed
 from lakehouse.errors import PlatformError, cause
 from lakehouse.ingestion import (
     Entry,
@@ -29,12 +31,10 @@ from lakehouse.ingestion import (
     new_tag,
     read_partitioned,
     read_since,
-    write_once,
 )
-from lakehouse.ingestion.api import SCHEMA as PRODUCT
 from lakehouse.ingestion.audit import ENTRY, TABLE, as_entries
-from lakehouse.places import Places
-from lakehouse.sources import Addresses
+from lakehouse.ingestion.catalogue import SCHEMA as PRODUCT
+from lakehouse.lake import Lake
 
 CUSTOMER_CHANGES, PRODUCTS, WALLET = "customer_changes", "products", "payments_wallet"
 FILES = {"payments_online": ("online", "json"), "payments_store": ("store", "csv")}
@@ -54,86 +54,76 @@ PAYMENT = (
     "unit_price DECIMAL(12,2), amount DECIMAL(12,2), currency STRING, channel STRING, payment_method STRING, "
     "ordered_at STRING"
 )
+# What arrived (see `lakehouse.ingestion.record`), and what was not as announced.
+ARRIVALS, DISCREPANCIES = "audit/arrivals", "audit/discrepancies"
 DISCREPANCY = "path STRING, problem STRING, manifest STRING"
 
 
-def ingest(
-    spark: SparkSession, places: Places, addresses: Addresses, batch: int, run_id: str, tag: str | None
-) -> tuple[int, str | None]:
-    """Append what is new in all sources, at once. Returns how many rows were read, and the catalogue's tag.
-
-    `batch` numbers the calls from 0 upwards, and a call that failed is repeated with its number. `tag` is the tag that
-    the last call returned: a catalogue that still has it is not read.
+def refresh(lake: Lake, batch: Batch, *, addresses: Addresses) -> Refreshed:
+    """Append what is new in all sources, at once. The mark is the catalogue's tag: one that still has it is not read.
 
     Raises PlatformError that names the source which could not be read; the others are ingested all the same.
     """
-    tables.create(spark, audit(places), TABLE)
-    _check(spark, places, addresses)
-    jobs: dict[str, Callable[[], int]] = {source: partial(_files, spark, places, addresses, source) for source in FILES}
-    jobs[WALLET] = partial(_wallet, spark, places, addresses)
-    jobs[CUSTOMER_CHANGES] = partial(_customer_changes, spark, places, addresses, batch, run_id)
+    lake.create(ARRIVALS, TABLE)
+    _check(lake, addresses)
+    jobs: dict[str, Callable[[], int]] = {source: partial(_files, lake, addresses, source) for source in FILES}
+    jobs[WALLET] = partial(_wallet, lake, addresses)
+    jobs[CUSTOMER_CHANGES] = partial(_customer_changes, lake, batch, addresses)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         begun = {source: pool.submit(job) for source, job in jobs.items()}
-        catalogue = pool.submit(_products, spark, places, addresses, batch, run_id, tag)
+        catalogue = pool.submit(_products, lake, batch, addresses)
     errors = {source: job.exception() for source, job in begun.items()} | {PRODUCTS: catalogue.exception()}
     for source, error in errors.items():
         if error is not None:
             raise PlatformError(f"The source {source} could not be read: {cause(error)}") from error
-    _archive(spark, places, addresses)
-    rows, tag = catalogue.result()
-    return rows + sum(job.result() for job in begun.values()), tag
+    _archive(lake, addresses)
+    products = catalogue.result()
+    return Refreshed(products.rows + sum(job.result() for job in begun.values()), products.mark)
 
 
-def audit(places: Places) -> str:
-    """The table of arrivals; see `lakehouse.ingestion.record`."""
-    return places.table("audit", "arrivals")
-
-
-def _customer_changes(spark: SparkSession, places: Places, addresses: Addresses, batch: int, run_id: str) -> int:
+def _customer_changes(lake: Lake, batch: Batch, addresses: Addresses) -> int:
     """The rows of the CRM's log that are not in bronze, found by the watermark column `recorded_at`."""
-    table, target = "customer_changes", places.table("bronze", CUSTOMER_CHANGES)
+    table, target = "customer_changes", f"bronze/{CUSTOMER_CHANGES}"
     url, properties = addresses.crm_url, {**addresses.crm_properties, **ROWS_AT_ONCE}
-    if tables.exists(spark, target):
-        stored = tables.read(spark, target)
+    if lake.exists(target):
+        stored = lake.read(target)
         newest = _newest(stored, "recorded_at")
-        read = read_since(spark, url, properties, table, "recorded_at", newest, OVERLAP)
+        read = read_since(lake.spark, url, properties, table, "recorded_at", newest, OVERLAP)
         seen = stored.where(F.col("recorded_at") >= F.lit(newest - OVERLAP)).select("position")
         rows = read.join(seen, "position", "left_anti")
         item = f"{table} WHERE recorded_at >= {(newest - OVERLAP).isoformat()}"
     else:
-        first, last = bounds(spark, url, properties, table, "position")
+        first, last = bounds(lake.spark, url, properties, table, "position")
         if first is None:
             return 0
-        rows = read_partitioned(spark, url, properties, table, "position", first, last, CONNECTIONS)
+        rows = read_partitioned(lake.spark, url, properties, table, "position", first, last, CONNECTIONS)
         item = table
-    return _append(rows, target, CUSTOMER_CHANGES, F.lit(item), item, batch, run_id, places)
+    return _append(lake, batch, rows, CUSTOMER_CHANGES, F.lit(item), item)
 
 
-def _products(
-    spark: SparkSession, places: Places, addresses: Addresses, batch: int, run_id: str, tag: str | None
-) -> tuple[int, str | None]:
-    """The products that changed since the newest one in bronze, and the catalogue's tag; no rows where it is `tag`.
+def _products(lake: Lake, batch: Batch, addresses: Addresses) -> Refreshed:
+    """The products that changed since the newest one in bronze; none where the catalogue has the tag of last time.
 
     The instant of the newest product itself is asked for again.
     """
-    news = new_tag(addresses.catalogue_url, tag)
-    if news is None:
-        return 0, tag
-    spark.dataSource.register(ShopApi)
-    target = places.table("bronze", PRODUCTS)
-    reader = spark.read.format("shop_api").schema(f"{PRODUCT}, _page STRING")
+    tag = new_tag(addresses.catalogue_url, batch.mark)
+    if tag is None:
+        return Refreshed(0, batch.mark)
+    lake.spark.dataSource.register(ShopApi)
+    target = f"bronze/{PRODUCTS}"
+    reader = lake.spark.read.format("shop_api").schema(f"{PRODUCT}, _page STRING")
     reader = reader.options(url=addresses.catalogue_url, page_size=PAGE)
-    if not tables.exists(spark, target):
+    if not lake.exists(target):
         rows, item = reader.load(), addresses.catalogue_url
     else:
-        stored = tables.read(spark, target)
+        stored = lake.read(target)
         newest = _newest(stored, "updated_at")
         since = newest.isoformat().replace("+00:00", "Z")
         seen = stored.where(F.col("updated_at") == F.lit(newest)).select("product_id", "updated_at")
         rows = reader.option("updated_since", since).load().join(seen, ["product_id", "updated_at"], "left_anti")
         item = f"{addresses.catalogue_url}?updated_since={since}"
     rows = rows.withColumnRenamed("_page", "_origin")
-    return _append(rows, target, PRODUCTS, None, item, batch, run_id, places), news
+    return Refreshed(_append(lake, batch, rows, PRODUCTS, None, item), tag)
 
 
 def _newest(rows: DataFrame, column: str) -> datetime:
@@ -142,16 +132,7 @@ def _newest(rows: DataFrame, column: str) -> datetime:
     return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)
 
 
-def _append(
-    rows: DataFrame,
-    target: str,
-    source: str,
-    origin: Column | None,
-    item: str,
-    batch: int,
-    run_id: str,
-    places: Places,
-) -> int:
+def _append(lake: Lake, batch: Batch, rows: DataFrame, source: str, origin: Column | None, item: str) -> int:
     """Append a batch of a source with its origin, and the audit table's row about it; nothing where it is empty."""
     delivered = [name for name in rows.columns if name != "_origin"]
     arrived = rows.select(
@@ -160,61 +141,61 @@ def _append(
         F.col("_origin") if origin is None else origin.alias("_origin"),
         F.xxhash64(*delivered).alias("_row_hash"),
         F.current_timestamp().alias("_ingested_at"),
-        F.lit(batch).cast("BIGINT").alias("_batch_id"),
+        F.lit(batch.number).cast("BIGINT").alias("_batch_id"),
     )
     with tables.kept(arrived) as kept:
         if not kept.isEmpty():
-            write_once(kept, target, source, batch, **tables.CHANGE_FEED)
-    return _note(rows.sparkSession, target, source, item, batch, run_id, places)
+            lake.write_once(kept, f"bronze/{source}", source, batch.number, **tables.CHANGE_FEED)
+    return _note(lake, batch, source, item)
 
 
-def _note(spark: SparkSession, target: str, source: str, item: str, batch: int, run_id: str, places: Places) -> int:
+def _note(lake: Lake, batch: Batch, source: str, item: str) -> int:
     """Write the audit table's row about a batch that bronze has, also where the run that wrote the batch died then."""
-    if not tables.exists(spark, target):
+    if not lake.exists(f"bronze/{source}"):
         return 0
-    rows = tables.read(spark, target).where(F.col("_batch_id") == batch).count()
+    rows = lake.read(f"bronze/{source}").where(F.col("_batch_id") == batch.number).count()
     if rows:
-        entry = spark.createDataFrame([astuple(Entry(run_id, source, item, rows))], ENTRY)
-        write_once(as_entries(entry), audit(places), source, batch)
+        entry = lake.spark.createDataFrame([astuple(Entry(batch.run_id, source, item, rows))], ENTRY)
+        lake.write_once(as_entries(entry), ARRIVALS, source, batch.number)
     return rows
 
 
-def _files(spark: SparkSession, places: Places, addresses: Addresses, source: str) -> int:
+def _files(lake: Lake, addresses: Addresses, source: str) -> int:
     """The files of one channel that are new in the landing zone."""
     folder, file_format = FILES[source]
     landing = Path(addresses.landing, "payments", folder)
     if not landing.is_dir():
         return 0
     found = ingest_new_files(
-        spark,
+        lake.spark,
         str(landing),
-        places.table("bronze", source),
-        places.folder("checkpoints", source),
+        lake.table(f"bronze/{source}"),
+        lake.folder("checkpoints", source),
         file_format=file_format,
         schema_hints=PAYMENT,
-        audit=audit(places),
+        audit=lake.table(ARRIVALS),
         source=source,
         properties=tables.CHANGE_FEED,
     )
     return found.rows + found.refused
 
 
-def _wallet(spark: SparkSession, places: Places, addresses: Addresses) -> int:
+def _wallet(lake: Lake, addresses: Addresses) -> int:
     """The events of the wallet provider that are new."""
     found = ingest_new_events(
-        spark,
+        lake.spark,
         addresses.wallet_url,
-        places.table("bronze", WALLET),
-        places.folder("checkpoints", WALLET),
+        lake.table(f"bronze/{WALLET}"),
+        lake.folder("checkpoints", WALLET),
         schema_hints=f"{PAYMENT}, published_at STRING",
-        audit=audit(places),
+        audit=lake.table(ARRIVALS),
         source=WALLET,
         properties=tables.CHANGE_FEED,
     )
     return found.rows + found.refused
 
 
-def _check(spark: SparkSession, places: Places, addresses: Addresses) -> None:
+def _check(lake: Lake, addresses: Addresses) -> None:
     """Compare what has landed with its manifests; what differs becomes a row of `audit/discrepancies`, once."""
     landing, kept = Path(addresses.landing), Path(addresses.landing, "_archive")
     found = [
@@ -224,25 +205,23 @@ def _check(spark: SparkSession, places: Places, addresses: Addresses) -> None:
         if not (kept / wrong.path).exists()
     ]
     if found:
-        target = places.table("audit", "discrepancies")
-        tables.create(spark, target, DISCREPANCY)
-        rows = spark.createDataFrame(found, DISCREPANCY)
-        tables.append(rows.join(tables.read(spark, target), rows.columns, "left_anti"), target)
+        lake.create(DISCREPANCIES, DISCREPANCY)
+        rows = lake.spark.createDataFrame(found, DISCREPANCY)
+        lake.append(rows.join(lake.read(DISCREPANCIES), rows.columns, "left_anti"), DISCREPANCIES)
 
 
-def discrepancies(spark: SparkSession, places: Places) -> tuple[tuple[str, str], ...]:
+def discrepancies(lake: Lake) -> tuple[tuple[str, str], ...]:
     """The files that were not as announced: path and problem, in the order of their paths."""
-    target = places.table("audit", "discrepancies")
-    if not tables.exists(spark, target):
+    if not lake.exists(DISCREPANCIES):
         return ()
-    return tuple((row["path"], row["problem"]) for row in tables.read(spark, target).orderBy("path").collect())
+    return tuple((row["path"], row["problem"]) for row in lake.read(DISCREPANCIES).orderBy("path").collect())
 
 
-def _archive(spark: SparkSession, places: Places, addresses: Addresses) -> None:
+def _archive(lake: Lake, addresses: Addresses) -> None:
     """Move the files that bronze has out of the landing zone, so that listing it stays quick."""
     landing = Path(addresses.landing)
     waiting = {f"file:{path}": path for path in landing.glob("payments/*/[!._]*")}
-    if waiting and tables.exists(spark, audit(places)):
-        arrived = tables.read(spark, audit(places)).where(F.col("item").isin(*waiting))
+    if waiting and lake.exists(ARRIVALS):
+        arrived = lake.read(ARRIVALS).where(F.col("item").isin(*waiting))
         for (item,) in arrived.select("item").distinct().collect():
             archive(landing, waiting[item])

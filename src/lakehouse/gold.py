@@ -8,13 +8,14 @@ rebuild from nothing would make. Days are days of UTC; amounts are euros.
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import tables
-from lakehouse.places import Places
+from lakehouse.batch import Batch, Refreshed
+from lakehouse.lake import Lake
 
 INPUTS = ("transactions", "customers", "products")
 MONEY = "DECIMAL(18,2)"
@@ -132,48 +133,39 @@ GOLD_TABLES = (
 )
 
 
-def refresh(spark: SparkSession, places: Places, since: Mapping[str, int], until: Mapping[str, int]) -> dict[str, int]:
-    """Bring gold up to date with silver. Returns the rows that were written to each table.
-
-    `since` and `until` are versions of the tables of silver by name: what changed after `since` counts, and silver is
-    read as it was at `until`. Doing it again changes nothing. Raises PlatformError where silver has no rows yet.
-    """
+def refresh(lake: Lake, batch: Batch) -> Refreshed:
+    """Bring gold up to date with silver, as it was at the versions of the batch. Doing it again changes nothing."""
     with ThreadPoolExecutor(len(GOLD_TABLES)) as pool:
-        begun = {table.name: pool.submit(_refresh, spark, places, table, since, until) for table in GOLD_TABLES}
-        return {name: rows.result() for name, rows in begun.items()}
+        return Refreshed(sum(pool.map(partial(_refresh, lake, batch), GOLD_TABLES)))
 
 
-def rebuild(spark: SparkSession, places: Places, until: Mapping[str, int]) -> None:
+def rebuild(lake: Lake, until: Mapping[str, int]) -> None:
     """Make every table again from all of silver, each in one commit: who reads meanwhile sees the old rows."""
     for table in GOLD_TABLES:
-        rows = table.made(_silver(spark, places, until))
-        tables.overwrite(rows, places.table("gold", table.name))
+        rows = table.made(_silver(lake, until))
+        lake.overwrite(rows, f"gold/{table.name}")
 
 
-def _refresh(
-    spark: SparkSession, places: Places, table: GoldTable, since: Mapping[str, int], until: Mapping[str, int]
-) -> int:
-    target = places.table("gold", table.name)
-    silver = _silver(spark, places, until)
-    if not tables.exists(spark, target):
-        tables.append(table.made(silver), target, **tables.CHANGE_FEED)
-        return tables.read(spark, target).count()
-    changed = [name for name in table.touched_by if until[name] > since.get(name, -1)]
+def _refresh(lake: Lake, batch: Batch, table: GoldTable) -> int:
+    target = f"gold/{table.name}"
+    silver = _silver(lake, batch.until)
+    if not lake.exists(target):
+        lake.append(table.made(silver), target, **tables.CHANGE_FEED)
+        return lake.read(target).count()
+    changed = batch.news(table.touched_by)
     if not changed:
         return 0
-    feeds = [
-        tables.changes(spark, places.table("silver", name), since.get(name, -1), until[name]).select(table.touched)
-        for name in changed
-    ]
-    with tables.kept(reduce(DataFrame.union, feeds).distinct()) as touched:
+    feeds = [lake.changes(f"silver/{name}", batch.seen(name), batch.until[name]) for name in changed]
+    keys = reduce(DataFrame.union, [feed.select(table.touched) for feed in feeds]).distinct()
+    with tables.kept(keys) as touched:
         parts = {
             name: rows.join(F.broadcast(touched), table.touched, "left_semi") if table.touched in rows.columns else rows
             for name, rows in silver.items()
         }
-        stored = tables.read(spark, target).join(F.broadcast(touched), table.touched, "left_semi")
+        stored = lake.read(target).join(F.broadcast(touched), table.touched, "left_semi")
         differing = tables.differences(stored, table.made(parts), table.key)
-        return tables.merge(differing, target, table.key, places.folder("staging", table.name))
+        return lake.merge(differing, target, table.key)
 
 
-def _silver(spark: SparkSession, places: Places, until: Mapping[str, int]) -> dict[str, DataFrame]:
-    return {name: tables.read(spark, places.table("silver", name), until[name]) for name in INPUTS}
+def _silver(lake: Lake, until: Mapping[str, int]) -> dict[str, DataFrame]:
+    return {name: lake.read(f"silver/{name}", until[name]) for name in INPUTS}

@@ -8,7 +8,7 @@ what its batch will read: it writes a batch to several tables, each once, so a r
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
@@ -17,16 +17,20 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse import books, bronze, gold, quality, report, serving, silver, tables
+from lakehouse import books, bronze, gold, report, serving, silver
+from lakehouse.addresses import Addresses
 from lakehouse.api import releases
-from lakehouse.books import Book, Books, Kept, Nulls
+from lakehouse.batch import Batch, Refreshed
 from lakehouse.errors import PlatformError, cause
+from lakehouse.journal import Journal, Note, alone
+from lakehouse.lake import Lake
 from lakehouse.ml import churn, registry
 from lakehouse.ml import refresh as ml
-from lakehouse.operations import Journal, Note, alone
+from lakehouse.outcome import Books, Churn, Layer, LayerFailed, PlatformResult, Progress
 from lakehouse.places import Places
-from lakehouse.sources import Addresses, SourceSystems, churn_probability, loaded_on
+from lakehouse.sources import SourceSystems, churn_probability, loaded_on
 
+Refresh = Callable[[Lake, Batch], Refreshed]
 LAYERS = ("sources", "bronze", "silver", "gold", "serving", "ml", "api")
 ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
@@ -42,57 +46,6 @@ FOR_FEW_ROWS = {
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.files.minPartitionNum": "1",
 }
-
-
-class LayerFailed(PlatformError):
-    """A layer could not do its work; `layer` is its name. What is above it keeps its last good state."""
-
-    def __init__(self, layer: str, message: str) -> None:
-        super().__init__(message)
-        self.layer = layer
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is: a layer, the rows that it has written, its seconds, and whether it is done."""
-
-    layer: str
-    rows: int
-    seconds: float
-    done: bool
-
-
-@dataclass
-class Layer:
-    """What one layer did in a run."""
-
-    name: str
-    rows: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class PlatformResult:
-    """What a run did, and how the platform stands after it.
-
-    `churn` is how the model stands; None where it has never looked at a customer. `report` is the HTML page, where it
-    could be saved.
-    """
-
-    nothing_new: bool
-    layers: tuple[Layer, ...]
-    processed: Mapping[str, int]
-    books: tuple[Book, ...]
-    nulls: tuple[Nulls, ...]
-    rules: tuple[Kept, ...]
-    discrepancies: tuple[tuple[str, str], ...]
-    churn: ml.Churn | None = None
-    report: Path | None = None
-
-    @property
-    def balanced(self) -> bool:
-        """Whether the books of all sources balance."""
-        return all(book.balanced for book in self.books)
 
 
 @dataclass
@@ -115,11 +68,11 @@ class DataPlatformOrchestrator:
     addresses: Addresses | None = None
     as_of: date | None = None
     on_progress: Callable[[Progress], None] = lambda progress: None
-    places: Places = field(init=False)
+    lake: Lake = field(init=False)
 
     def __post_init__(self) -> None:
-        self.places = Places(str(self.base_path), self.catalog, self.schema)
-        if self.addresses is None and self.places.local is None:
+        self.lake = Lake(self.spark, Places(str(self.base_path), self.catalog, self.schema))
+        if self.addresses is None and self.lake.places.local is None:
             raise PlatformError(
                 f"The course's payment service delivers files into a folder of this machine, and {self.base_path} is "
                 "none: give the addresses of your own source systems."
@@ -133,45 +86,46 @@ class DataPlatformOrchestrator:
         """
         if days < 1:
             raise ValueError(f"A run has at least one day, not {days}.")
-        with alone(self.places), contextlib.ExitStack() as open_until_the_end:
+        with alone(self.lake.places), contextlib.ExitStack() as open_until_the_end:
             result = _Run(self, open_until_the_end).through(days)
-        return replace(result, report=report.save(result, self.places))
+        folder = self.lake.places.local
+        return replace(result, report=report.save(result, folder)) if folder else result
 
 
 class _Run:
     """One run: the state that its layers share."""
 
     def __init__(self, platform: DataPlatformOrchestrator, running: contextlib.ExitStack) -> None:
-        self._spark, self._places, self._platform = platform.spark, platform.places, platform
+        self._lake, self._platform = platform.lake, platform
         self._run_id = str(uuid.uuid4())
         self._layers = {name: Layer(name) for name in LAYERS}
         self._running = running
         self._systems: SourceSystems | None = None
         self._changed = False
-        self._churn: ml.Churn | None = None
-        running.enter_context(_settings(self._spark, ALWAYS))
-        self._journal = Journal(self._spark, self._places, self._run_id)
+        self._churn: Churn | None = None
+        running.enter_context(_settings(self._lake.spark, ALWAYS))
+        self._journal = Journal(self._lake, self._run_id)
 
     def through(self, days: int) -> PlatformResult:
         """All layers, each after the one that it reads from."""
         first_load, rows = self._journal.last("bronze") is None, 0
         # MLflow takes seconds to import, and nobody waits for it now. If it does not start, its layer says so.
-        warm = self._running.enter_context(ThreadPoolExecutor(1)).submit(registry.warm, self._places)
+        warm = self._running.enter_context(ThreadPoolExecutor(1)).submit(registry.warm, self._lake.places)
         self._layer("sources", self._start)
-        with _settings(self._spark, {} if first_load else FOR_FEW_ROWS):
+        with _settings(self._lake.spark, {} if first_load else FOR_FEW_ROWS):
             for day in self._days(days):
                 self._layer("sources", partial(self._deliver, day))
                 rows += self._layer("bronze", partial(self._bronze, day))
         with ThreadPoolExecutor(1) as beside:
-            with _settings(self._spark, _settings_for(rows)):
+            with _settings(self._lake.spark, _settings_for(rows)):
                 self._layer("silver", self._silver)
                 # The books are those of bronze and silver, which do not change any more.
-                counted = beside.submit(books.closed, self._spark, self._places)
+                counted = beside.submit(books.closed, self._lake)
                 self._layer("gold", self._gold)
                 self._layer("serving", self._serving)
             warm.result()
             # This layer reads all that silver has, however little is new.
-            with _settings(self._spark, _settings_for(self._rows("silver", "transactions"))):
+            with _settings(self._lake.spark, _settings_for(self._rows("silver/transactions"))):
                 self._layer("ml", self._ml)
                 self._layer("api", self._api)
             return self._result(counted.result())
@@ -185,7 +139,7 @@ class _Run:
         except Exception as error:
             failure = self._failure(name, error)
             with contextlib.suppress(Exception):
-                self._journal.note(Note(name, self._journal.next_batch(name), "failed", message=str(failure)))
+                self._journal.failed(name, str(failure))
             raise failure from error
         layer.rows += rows
         layer.seconds += time.monotonic() - began
@@ -203,7 +157,7 @@ class _Run:
 
     def _start(self) -> int:
         if self._platform.addresses is None:
-            landing = self._places.folder("landing")
+            landing = self._lake.folder("landing")
             systems = SourceSystems(landing, self._platform.scale, self._platform.seed)
             self._systems = self._running.enter_context(systems)
         return 0
@@ -222,72 +176,50 @@ class _Run:
         return 0
 
     def _bronze(self, day: int) -> int:
-        done, batch = self._journal.last("bronze"), self._journal.next_batch("bronze")
         addresses = self._systems.addresses if self._systems else self._platform.addresses
         assert addresses is not None
-        began = time.monotonic()
-        rows, tag = bronze.ingest(
-            self._spark, self._places, addresses, batch, self._run_id, done.message if done else None
-        )
-        if rows:
-            self._done("bronze", batch, {"day": day}, rows, began, tag)
-        return rows
+        batch, began = self._journal.batch("bronze", {"day": day}), time.monotonic()
+        refreshed = bronze.refresh(self._lake, batch, addresses=addresses)
+        if refreshed.rows:
+            self._done("bronze", batch, refreshed, began)
+        return refreshed.rows
 
     def _silver(self) -> int:
         """First the batch that was planned and not done, then one of what bronze has got since."""
-        rules = quality.fingerprint([rule for entity in silver.ENTITIES for rule in entity.rules])
-        rows, plan = 0, self._journal.unfinished("silver")
-        if plan:
-            rows += self._silver_batch(plan.batch, plan.versions, rules)
-        done = self._journal.last("silver")
-        until = self._versions("bronze", bronze.SOURCES)
-        if until != (dict(done.versions) if done else {}) or (done and done.message != rules):
-            batch = self._journal.next_batch("silver")
-            self._journal.note(Note("silver", batch, "planned", until))
-            rows += self._silver_batch(batch, until, rules)
-        return rows
-
-    def _silver_batch(self, batch: int, until: Mapping[str, int], rules: str) -> int:
-        began, done = time.monotonic(), self._journal.last("silver")
-        counts = silver.refresh(self._spark, self._places, batch, done.versions if done else {}, until)
-        rows = sum(counts.values())
-        self._done("silver", batch, until, rows, began, rules)
+        unfinished = self._journal.unfinished("silver")
+        rows = self._refresh("silver", unfinished, silver.refresh) if unfinished else 0
+        batch = self._journal.batch("silver", self._lake.versions("bronze", bronze.SOURCES))
+        if batch.until and (batch.until != batch.since or batch.mark != silver.fingerprint()):
+            self._journal.planned("silver", batch)
+            rows += self._refresh("silver", batch, silver.refresh)
         return rows
 
     def _gold(self) -> int:
-        until = self._versions("silver", gold.INPUTS)
-        return self._bring(
-            "gold", until, lambda batch, since: sum(gold.refresh(self._spark, self._places, since, until).values())
-        )
+        return self._bring("gold", self._lake.versions("silver", gold.INPUTS), gold.refresh)
 
     def _serving(self) -> int:
         notes = [note for layer in ("bronze", "silver", "gold") if (note := self._journal.last(layer))]
         health = [(note.layer, float(note.seconds), note.rows) for note in notes]
-        until = self._versions("gold", serving.TABLES)
-        return self._bring(
-            "serving",
-            until,
-            lambda batch, since: serving.refresh(self._spark, self._places, batch, since, until, health),
-        )
+        until = self._lake.versions("gold", serving.TABLES)
+        return self._bring("serving", until, partial(serving.refresh, health=health))
 
     def _ml(self) -> int:
         """What silver has got since, or, after a rollback, what another champion says of the same."""
-        done, rows = self._journal.last("ml"), 0
-        with registry.opened(self._places) as models:
+        rows, silver_versions = 0, self._lake.versions("silver", ml.INPUTS)
+        with registry.opened(self._lake.places) as models:
 
             def until() -> dict[str, int]:
                 champion = models.champion()
                 return {**silver_versions, "champion": champion.version if champion else 0}
 
-            silver_versions = self._versions("silver", ml.INPUTS)
-            if len(silver_versions) == len(ml.INPUTS) and until() != (dict(done.versions) if done else {}):
-                began, batch = time.monotonic(), self._journal.next_batch("ml")
-                rows, refused = ml.refresh(
-                    self._spark, self._places, models, batch, silver_versions, self._as_of(), self._known()
-                )
-                self._done("ml", batch, until(), rows, began, refused)
-            noted = self._journal.last("ml")
-            self._churn = ml.standing(self._spark, self._places, models, noted.message if noted else None)
+            batch, began = self._journal.batch("ml", until()), time.monotonic()
+            if len(silver_versions) == len(ml.INPUTS) and batch.until != batch.since:
+                refreshed = ml.refresh(self._lake, batch, registry=models, as_of=self._as_of(), known=self._known())
+                # The batch may have made another model the champion.
+                self._done("ml", replace(batch, until=until()), refreshed, began)
+                rows = refreshed.rows
+            done = self._journal.last("ml")
+            self._churn = ml.standing(self._lake, models, done.mark if done else None)
         return rows
 
     def _as_of(self) -> date:
@@ -306,41 +238,29 @@ class _Run:
     def _api(self) -> int:
         """A release for the API, when serving or ML has something new."""
         notes = {layer: note.batch for layer in ("serving", "ml") if (note := self._journal.last(layer))}
-
-        def publish(batch: int, since: Mapping[str, int]) -> int:
-            as_of, version = (self._churn.as_of, self._churn.version) if self._churn else (None, None)
-            releases.publish(self._spark, self._places, batch, self._versions("ml", ml.TABLES), as_of, version)
-            return 1
-
+        as_of, version = (self._churn.as_of, self._churn.version) if self._churn else (None, None)
+        publish = partial(releases.refresh, as_of=as_of, model_version=version)
         return self._bring("api", notes if "serving" in notes else {}, publish)
 
-    def _bring(self, layer: str, until: Mapping[str, int], refresh: Callable[[int, Mapping[str, int]], int]) -> int:
-        """Bring a layer up to date with what it is made from, whose versions are `until`, if they are not its own.
+    def _bring(self, layer: str, until: Mapping[str, int], refresh: Refresh) -> int:
+        """Bring a layer up to date with what it is made from, whose versions are `until`, if they are not its own."""
+        batch = self._journal.batch(layer, until)
+        return self._refresh(layer, batch, refresh) if until and until != batch.since else 0
 
-        `refresh` gets the number of the batch and the versions that the layer is made from by now.
-        """
-        done = self._journal.last(layer)
-        since = done.versions if done else {}
-        if not until or until == since:
-            return 0
-        began, batch = time.monotonic(), self._journal.next_batch(layer)
-        rows = refresh(batch, since)
-        self._done(layer, batch, until, rows, began)
-        return rows
+    def _refresh(self, layer: str, batch: Batch, refresh: Refresh) -> int:
+        """Let a layer do a batch, and note that it is done."""
+        began = time.monotonic()
+        refreshed = refresh(self._lake, batch)
+        self._done(layer, batch, refreshed, began)
+        return refreshed.rows
 
-    def _rows(self, layer: str, name: str) -> int:
-        """How many rows a table has; 0 where there is none."""
-        target = self._places.table(layer, name)
-        return tables.read(self._spark, target).count() if tables.exists(self._spark, target) else 0
-
-    def _versions(self, layer: str, names: Sequence[str]) -> dict[str, int]:
-        return tables.versions(self._spark, {name: self._places.table(layer, name) for name in names})
-
-    def _done(
-        self, layer: str, batch: int, versions: Mapping[str, int], rows: int, began: float, message: str | None = None
-    ) -> None:
+    def _done(self, layer: str, batch: Batch, refreshed: Refreshed, began: float) -> None:
         self._changed = True
-        self._journal.note(Note(layer, batch, "done", versions, rows, time.monotonic() - began, message))
+        self._journal.done(layer, batch, refreshed, time.monotonic() - began)
+
+    def _rows(self, name: str) -> int:
+        """How many rows a table has; 0 where there is none."""
+        return self._lake.read(name).count() if self._lake.exists(name) else 0
 
     def _result(self, counted: Books) -> PlatformResult:
         return PlatformResult(
@@ -348,7 +268,7 @@ class _Run:
             layers=tuple(self._layers.values()),
             **vars(counted),
             churn=self._churn,
-            discrepancies=bronze.discrepancies(self._spark, self._places),
+            discrepancies=bronze.discrepancies(self._lake),
         )
 
 

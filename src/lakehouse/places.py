@@ -27,12 +27,12 @@ class Places:
             base = str(Path(base).expanduser().absolute())
         object.__setattr__(self, "base_path", base)
 
-    def table(self, layer: str, name: str) -> str:
-        """A table, as the functions of `lakehouse.tables` take it."""
+    def table(self, name: str) -> str:
+        """A table, such as `silver/transactions`, as the functions of `lakehouse.tables` take it."""
         if not self.schema:
-            return f"{self.base_path}/{layer}/{name}"
+            return f"{self.base_path}/{name}"
         place = ".".join(f"`{part.replace('`', '``')}`" for part in (self.catalog, self.schema) if part)
-        return f"{place}.{layer}_{name}"
+        return f"{place}.{name.replace('/', '_')}"
 
     def folder(self, *names: str) -> str:
         """A folder under the base path."""

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment
 
-from lakehouse.ml import drift
-from lakehouse.places import Places
+from lakehouse.outcome import Churn, PlatformResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from lakehouse.ml.refresh import Churn
-    from lakehouse.orchestrator import PlatformResult
 
 # Readable on white and on black, and told apart by hatching too, not by colour alone.
 COLOURS = {"clean": ("#3a8f5d", ""), "quarantined": ("#c9822b", "//"), "duplicate": ("#7a7fc4", "..")}
@@ -52,15 +48,15 @@ class Table:
         self.title, self.columns, self.rows = title, columns, rows
 
 
-def summary(result: "PlatformResult") -> str:
+def summary(result: PlatformResult) -> str:
     """The run in one line."""
     counts = ", ".join(f"{number:,} {name}" for name, number in result.processed.items())
     books = "The books balance." if result.balanced else "THE BOOKS DO NOT BALANCE."
     news = "Nothing new. " if result.nothing_new else ""
-    return " ".join(filter(None, (f"{news}{counts} processed. {books}", churn(result.churn))))
+    return " ".join(filter(None, (f"{news}{counts} processed. {books}", churn_summary(result.churn))))
 
 
-def churn(state: "Churn | None") -> str:
+def churn_summary(state: Churn | None) -> str:
     """What became of the model, in a sentence or two; nothing where it has never looked at a customer."""
     if state is None:
         return ""
@@ -72,7 +68,7 @@ def churn(state: "Churn | None") -> str:
     return f"{made}, AUC {state.metrics['auc']:.3f}{best}. {refused}".strip()
 
 
-def tables(result: "PlatformResult") -> list[Table]:
+def tables_of(result: PlatformResult) -> list[Table]:
     """Everything that the result holds, as tables."""
     verdict = {True: "PASS", False: "FAIL"}
     return [
@@ -112,16 +108,13 @@ def tables(result: "PlatformResult") -> list[Table]:
         Table(
             "Drift: are customers still like those it has learnt from?",
             ("feature", "PSI", "verdict"),
-            [
-                (name, f"{index:.3f}", drift.verdict(index))
-                for name, index in (result.churn.drift if result.churn else {}).items()
-            ],
+            [(one.feature, f"{one.psi:.3f}", one.verdict) for one in (result.churn.drift if result.churn else ())],
         ),
         Table("Files that are not as announced", ("file", "problem"), result.discrepancies),
     ]
 
 
-def _measures(state: "Churn | None") -> list[tuple[str, str]]:
+def _measures(state: Churn | None) -> list[tuple[str, str]]:
     """What was measured when the champion was trained, on the quarter that it had not seen."""
     names = {
         "auc": "AUC",
@@ -134,11 +127,11 @@ def _measures(state: "Churn | None") -> list[tuple[str, str]]:
     return [(text, f"{measured[name]:.4f}") for name, text in names.items() if name in measured]
 
 
-def html(result: "PlatformResult") -> str:
+def html(result: PlatformResult) -> str:
     """The page: summary, pictures and tables."""
     environment = Environment(autoescape=True)
     environment.filters["shown"] = shown
-    filled = [table for table in tables(result) if table.rows]
+    filled = [table for table in tables_of(result) if table.rows]
     page = environment.from_string(PAGE)
     return page.render(summary=summary(result), pictures=_pictures(result), tables=filled)
 
@@ -148,11 +141,9 @@ def shown(cell: str | int) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def save(result: "PlatformResult", places: Places) -> Path | None:
-    """Write the page to `report.html` under the base path; None where that is no folder of this machine."""
-    if places.local is None:
-        return None
-    path = places.local / "report.html"
+def save(result: PlatformResult, folder: Path) -> Path:
+    """Write the page to `report.html` in a folder."""
+    path = folder / "report.html"
     path.write_text(html(result), encoding="utf-8")
     return path
 
@@ -161,7 +152,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def _pictures(result: "PlatformResult") -> list[tuple[str, str]]:
+def _pictures(result: PlatformResult) -> list[tuple[str, str]]:
     """Each picture as SVG, with the sentence that says what it shows."""
     layers = ", ".join(f"{one.name} {one.seconds:.1f}" for one in result.layers)
     books = "; ".join(
@@ -174,13 +165,13 @@ def _pictures(result: "PlatformResult") -> list[tuple[str, str]]:
     ]
 
 
-def _draw_seconds(axes: "Axes", result: "PlatformResult") -> None:
+def _draw_seconds(axes: "Axes", result: PlatformResult) -> None:
     axes.barh([one.name for one in result.layers], [one.seconds for one in result.layers], color="#4a7fb5")
     axes.invert_yaxis()
     axes.set_xlabel("seconds")
 
 
-def _draw_books(axes: "Axes", result: "PlatformResult") -> None:
+def _draw_books(axes: "Axes", result: PlatformResult) -> None:
     """What is not clean, in percent of what was read: the clean rows would hide the rest."""
     names, left = [book.source for book in result.books], [0.0] * len(result.books)
     for kind in ("quarantined", "duplicate"):

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from lakehouse import bronze, gold, tables
+from lakehouse.batch import Batch, Refreshed
 from lakehouse.errors import PlatformError
-from lakehouse.ingestion import write_once
-from lakehouse.places import Places
+from lakehouse.lake import Lake
 
 TABLES = tuple(table.name for table in gold.GOLD_TABLES)
 MONTHLY = "sales_by_month"
@@ -79,102 +79,96 @@ def _month() -> Column:
     return F.trunc("ordered_on", "month").alias("month")
 
 
-def refresh(
-    spark: SparkSession,
-    places: Places,
-    release: int,
-    since: Mapping[str, int],
-    until: Mapping[str, int],
-    health: list[tuple[str, float, int]],
-) -> int:
-    """Publish a release. Returns the rows of the dashboard.
+def refresh(lake: Lake, batch: Batch, *, health: list[tuple[str, float, int]]) -> Refreshed:
+    """Publish gold, as it was at the versions of the batch, as the release of its number.
 
-    `since` and `until` are versions of the tables of gold by name; `health` has a layer, its seconds and its rows.
-    Publishing a release again does nothing, and until its last step nobody sees any of it.
+    `health` has a layer, its seconds and its rows. The rows are those of the dashboard. Publishing a release again does
+    nothing, and until its last step nobody sees any of it.
     """
+    release, until = F.lit(batch.number).cast("BIGINT").alias("release"), batch.until
     with ThreadPoolExecutor(1) as beside:
-        monthly = beside.submit(_refresh_months, spark, places, since.get("daily_sales", -1), until["daily_sales"])
-        now = {name: tables.read(spark, places.table("gold", name), until[name]) for name in TABLES}
-        arrivals = _arrivals(spark, places)
-        measured = spark.createDataFrame(health, "layer STRING, seconds DOUBLE, rows BIGINT")
+        monthly = beside.submit(_refresh_months, lake, batch)
+        now = {name: lake.read(f"gold/{name}", until[name]) for name in TABLES}
+        arrivals = _arrivals(lake)
+        measured = lake.spark.createDataFrame(health, "layer STRING, seconds DOUBLE, rows BIGINT")
         rows = dashboard(
             now["daily_sales"],
             now["customer_360"],
             now["product_performance"],
-            _broken(spark, places),
+            _broken(lake),
             arrivals,
             measured,
         )
-        target = places.table("serving", "dashboard")
-        write_once(rows.withColumn("release", F.lit(release).cast("BIGINT")).coalesce(1), target, "serving", release)
+        lake.write_once(rows.select("*", release).coalesce(1), "serving/dashboard", "serving", batch.number)
     versions = {**until, MONTHLY: monthly.result()}
     noted = arrivals.agg(F.max("delivered_at").alias("delivered_until")).select(
-        F.lit(release).cast("BIGINT").alias("release"),
+        release,
         F.current_timestamp().alias("published_at"),
         "delivered_until",
         F.create_map(*(F.lit(part) for pair in versions.items() for part in pair))
         .cast("MAP<STRING, BIGINT>")
         .alias("versions"),
     )
-    write_once(noted, places.table("serving", "releases"), "serving", release)
-    _create_views(spark, places, versions)
-    return tables.read(spark, target).where(F.col("release") == release).count()
+    lake.write_once(noted, "serving/releases", "serving", batch.number)
+    _create_views(lake, versions)
+    return Refreshed(lake.read("serving/dashboard").where(F.col("release") == batch.number).count())
 
 
-def _refresh_months(spark: SparkSession, places: Places, since: int, until: int) -> int:
+def _refresh_months(lake: Lake, batch: Batch) -> int:
     """Bring the materialised view up to date with daily sales. Returns its version."""
-    source, target = places.table("gold", "daily_sales"), places.table("serving", MONTHLY)
-    daily = tables.read(spark, source, until)
-    if not tables.exists(spark, target):
-        tables.append(sales_by_month(daily), target)
-    elif until > since:
+    target, until = f"serving/{MONTHLY}", batch.until["daily_sales"]
+    daily = lake.read("gold/daily_sales", until)
+    if not lake.exists(target):
+        lake.append(sales_by_month(daily), target)
+    elif batch.news(["daily_sales"]):
+        changed = lake.changes("gold/daily_sales", batch.seen("daily_sales"), until)
         key, dated = ["month", "channel"], daily.withColumn("month", _month())
-        with tables.kept(tables.changes(spark, source, since, until).select(_month()).distinct()) as touched:
+        with tables.kept(changed.select(_month()).distinct()) as touched:
             wanted = sales_by_month(dated.join(F.broadcast(touched), "month", "left_semi").drop("month"))
-            stored = tables.read(spark, target).join(F.broadcast(touched), "month", "left_semi")
-            tables.merge(tables.differences(stored, wanted, key), target, key, places.folder("staging", MONTHLY))
-    return tables.version(spark, target)
+            stored = lake.read(target).join(F.broadcast(touched), "month", "left_semi")
+            lake.merge(tables.differences(stored, wanted, key), target, key)
+    return lake.version(target)
 
 
-def _broken(spark: SparkSession, places: Places) -> DataFrame:
+def _broken(lake: Lake) -> DataFrame:
     """How many rows are in quarantine for each rule: rule, rows."""
-    reasons = tables.read(spark, places.table("silver", "quarantine")).select(F.inline("reasons"))
+    reasons = lake.read("silver/quarantine").select(F.inline("reasons"))
     return reasons.groupBy("rule").agg(F.count("*").alias("rows"))
 
 
-def _arrivals(spark: SparkSession, places: Places) -> DataFrame:
+def _arrivals(lake: Lake) -> DataFrame:
     """When each source delivered last, and how much in all: source, delivered_at, rows."""
-    arrived = tables.read(spark, bronze.audit(places))
+    arrived = lake.read(bronze.ARRIVALS)
     return arrived.groupBy("source").agg(F.max("arrived_at").alias("delivered_at"), F.sum("rows").alias("rows"))
 
 
-def _create_views(spark: SparkSession, places: Places, versions: Mapping[str, int]) -> None:
+def _create_views(lake: Lake, versions: Mapping[str, int]) -> None:
     """A view for each table of gold, as of the release: `serving_daily_sales`, in the schema or of this session."""
     for name in TABLES:
-        source = tables.identifier(places.table("gold", name))
-        if places.schema:
-            view, kind = places.table("serving", name), "VIEW"
+        source = lake.identifier(f"gold/{name}")
+        if lake.places.schema:
+            view, kind = lake.table(f"serving/{name}"), "VIEW"
         else:
             view, kind = f"serving_{name}", "TEMPORARY VIEW"
-        spark.sql(f"CREATE OR REPLACE {kind} {view} AS SELECT * FROM {source} VERSION AS OF {versions[name]}")
+        lake.spark.sql(f"CREATE OR REPLACE {kind} {view} AS SELECT * FROM {source} VERSION AS OF {versions[name]}")
 
 
-def newest_release(spark: SparkSession, places: Places) -> Row:
+def newest_release(lake: Lake) -> Row:
     """The newest release: release, published_at, delivered_until, and versions, a map of tables.
 
     Raises PlatformError where there is none.
     """
-    target = places.table("serving", "releases")
-    found = tables.read(spark, target).orderBy(F.desc("release")).first() if tables.exists(spark, target) else None
+    target = "serving/releases"
+    found = lake.read(target).orderBy(F.desc("release")).first() if lake.exists(target) else None
     if found is None:
-        raise PlatformError(f"Nothing has been released under {places.base_path}: run `workbook run` first.")
+        raise PlatformError(f"Nothing has been released under {lake.places.base_path}: run `workbook run` first.")
     return found
 
 
-def released(spark: SparkSession, places: Places, name: str, release: Row | None = None) -> DataFrame:
+def released(lake: Lake, name: str, release: Row | None = None) -> DataFrame:
     """A table of gold, `sales_by_month` or `dashboard`, as of a release; the newest one unless told."""
-    release = release or newest_release(spark, places)
+    release = release or newest_release(lake)
     if name == "dashboard":
-        return tables.read(spark, places.table("serving", name)).where(F.col("release") == release["release"])
+        return lake.read(f"serving/{name}").where(F.col("release") == release["release"])
     layer = "serving" if name == MONTHLY else "gold"
-    return tables.read(spark, places.table(layer, name), release["versions"][name])
+    return lake.read(f"{layer}/{name}", release["versions"][name])

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import HTMLResponse, Response
 
-from lakehouse.api import models, page
+from lakehouse.api import page, schemas
 from lakehouse.api.follower import NOTHING, Follower
 from lakehouse.api.gate import LARGEST_BODY, Gate, problem
 from lakehouse.api.keys import Keys, Limiter, Rate
@@ -63,10 +63,10 @@ def scope(name: str) -> list[Any]:
     return [Security(ALLOWED, scopes=[name])]
 
 
-@router.get("/customers", response_model=models.Page[models.Customer], dependencies=scope("customers:read"))
+@router.get("/customers", response_model=schemas.Page[schemas.Customer], dependencies=scope("customers:read"))
 async def customers(
     now: Now,
-    tier: models.Tier | None = None,
+    tier: schemas.Tier | None = None,
     segment: Word = None,
     country: Country = None,
     limit: Limit = 100,
@@ -77,7 +77,7 @@ async def customers(
 
 
 @router.get(
-    "/customers/{customer_id}", response_model=models.One[models.Customer], dependencies=scope("customers:read")
+    "/customers/{customer_id}", response_model=schemas.One[schemas.Customer], dependencies=scope("customers:read")
 )
 async def customer(now: Now, customer_id: Identifier) -> Response:
     """A customer."""
@@ -86,7 +86,7 @@ async def customer(now: Now, customer_id: Identifier) -> Response:
 
 @router.get(
     "/customers/{customer_id}/recommendations",
-    response_model=models.Page[models.Recommendation],
+    response_model=schemas.Page[schemas.Recommendation],
     dependencies=scope("customers:read"),
 )
 async def recommendations_to_customer(
@@ -102,30 +102,32 @@ async def recommendations_to_customer(
     return listed(now, "popular", {"segment": segment}, limit, cursor)
 
 
-@router.get("/customers/{customer_id}/churn", response_model=models.One[models.Churn], dependencies=scope("churn:read"))
+@router.get(
+    "/customers/{customer_id}/churn", response_model=schemas.One[schemas.Churn], dependencies=scope("churn:read")
+)
 async def churn(now: Now, customer_id: Identifier) -> Response:
     """The stored prediction of a customer, with the features that it was made from."""
     available(now, "churn")
     return answer(now, "churn", now.one("churn", customer_id) or absent("prediction for", customer_id, now))
 
 
-@router.post("/churn", response_model=models.One[models.Answered], dependencies=scope("churn:predict"))
-async def predict(now: Now, questions: models.Questions) -> Response:
+@router.post("/churn", response_model=schemas.One[schemas.Answered], dependencies=scope("churn:predict"))
+async def predict(now: Now, questions: schemas.Questions) -> Response:
     """The probability of churn from features, in real time, by the model that made the stored predictions."""
     if now.model is None:
         raise HTTPException(503, f"Release {now.release.release} has no model: `workbook run` trains one.")
-    found = models.Answered(probabilities=await now.model.predict(questions.rows))
+    found = schemas.Answered(probabilities=await now.model.predict(questions.rows))
     said = source(now.release, (), now.model.version)
     return json_response(b'{"data":%b,"source":%b}' % (found.model_dump_json().encode(), said))
 
 
-@router.get("/products", response_model=models.Page[models.Product], dependencies=scope("products:read"))
+@router.get("/products", response_model=schemas.Page[schemas.Product], dependencies=scope("products:read"))
 async def products(now: Now, category: Word = None, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """Products in the order of their id, by category."""
     return listed(now, "products", {"category": category}, limit, cursor)
 
 
-@router.get("/products/{product_id}", response_model=models.One[models.Product], dependencies=scope("products:read"))
+@router.get("/products/{product_id}", response_model=schemas.One[schemas.Product], dependencies=scope("products:read"))
 async def product(now: Now, product_id: Identifier) -> Response:
     """A product, and how it sells."""
     return answer(now, "products", now.one("products", product_id) or absent("product", product_id, now))
@@ -133,7 +135,7 @@ async def product(now: Now, product_id: Identifier) -> Response:
 
 @router.get(
     "/products/{product_id}/recommendations",
-    response_model=models.Page[models.BoughtTogether],
+    response_model=schemas.Page[schemas.BoughtTogether],
     dependencies=scope("products:read"),
 )
 async def recommendations_with_product(
@@ -145,11 +147,11 @@ async def recommendations_with_product(
     return listed(now, "bought_together", {"asked": product_id}, limit, cursor)
 
 
-@router.get("/sales", response_model=models.Page[models.Sales], dependencies=scope("sales:read"))
+@router.get("/sales", response_model=schemas.Page[schemas.Sales], dependencies=scope("sales:read"))
 async def sales(
     now: Now,
-    period: models.Period = "month",
-    dimension: models.Dimension = "none",
+    period: schemas.Period = "month",
+    dimension: schemas.Dimension = "none",
     from_: Annotated[date, Query(alias="from", description="A day of the first period.")] = EARLIEST,
     to: Annotated[date, Query(description="A day of the last period.")] = LATEST,
     limit: Limit = 100,
@@ -160,7 +162,7 @@ async def sales(
     return listed(now, "sales", {"period": period, "dimension": dimension}, limit, cursor, between)
 
 
-def first_day(period: models.Period, day: date) -> date:
+def first_day(period: schemas.Period, day: date) -> date:
     """The first day of the period that a day is in."""
     if period == "week":
         return day - timedelta(days=day.weekday())
@@ -243,16 +245,16 @@ def create_app(base_path: File, follower: Follower, rate: Rate | None = None) ->
     @app.exception_handler(RequestValidationError)
     async def unfit(request: Request, error: RequestValidationError) -> Response:
         faults = [
-            models.Fault(place=".".join(str(part) for part in fault["loc"]), fault=fault["msg"])
+            schemas.Fault(place=".".join(str(part) for part in fault["loc"]), fault=fault["msg"])
             for fault in error.errors()
         ]
         return problem(request.scope, 422, f"{faults[0].place}: {faults[0].fault}", errors=faults)
 
-    @app.get("/health", response_model=models.Health)
-    async def health() -> models.Health:
+    @app.get("/health", response_model=schemas.Health)
+    async def health() -> schemas.Health:
         """Whether the server works, and what is wrong; always 200 while it lives."""
         now = follower.current
-        return models.Health(
+        return schemas.Health(
             status="degraded" if follower.problem else "ok" if now else "starting",
             problem=follower.problem or (None if now else NOTHING),
             release=now.release.release if now else None,
@@ -260,10 +262,10 @@ def create_app(base_path: File, follower: Follower, rate: Rate | None = None) ->
             model_version=now.release.model_version if now else None,
         )
 
-    @app.get("/ready", response_model=models.Ready)
-    async def ready(now: Now) -> models.Ready:
+    @app.get("/ready", response_model=schemas.Ready)
+    async def ready(now: Now) -> schemas.Ready:
         """200 from the first release on, 503 until then."""
-        return models.Ready(release=now.release.release)
+        return schemas.Ready(release=now.release.release)
 
     @app.get("/metrics", response_class=Response, include_in_schema=False)
     async def metrics() -> Response:
@@ -295,7 +297,7 @@ def described(app: FastAPI) -> dict[str, Any]:
         found = get_openapi(title=app.title, version=app.version, routes=app.routes)
         found["components"]["schemas"] |= {
             model.__name__: model.model_json_schema(ref_template="#/components/schemas/{model}")
-            for model in (models.Fault, models.Problem)
+            for model in (schemas.Fault, schemas.Problem)
         }
         found["components"]["schemas"]["Problem"].pop("$defs")
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from lakehouse.api import model
+from lakehouse.api import churn_model
 from lakehouse.api.replica import Release, Replica, newest
 from lakehouse.errors import PlatformError, cause
 from lakehouse.ml.store import MODEL, address
@@ -84,7 +84,7 @@ class Follower:
             if loaded and loaded.version == release.model_version:
                 champion = loaded
             else:
-                champion = model.load(address(Places(str(self._base_path))), release.model_version)
+                champion = churn_model.load(address(Places(str(self._base_path))), release.model_version)
                 # MLflow and all that it imports stay: looking through them for garbage stops requests for 0.2 s.
                 gc.collect()
                 gc.freeze()
@@ -92,7 +92,7 @@ class Follower:
         return Replica(self._base_path, release, champion)
 
 
-def _check_features(base_path: Path, release: Release, champion: model.ChurnModel) -> None:
+def _check_features(base_path: Path, release: Release, champion: churn_model.ChurnModel) -> None:
     """See that the features have the columns that the model was trained with."""
     version = release.versions.get("ml/features")
     if version is None:

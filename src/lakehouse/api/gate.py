@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lakehouse.api.keys import Keys, Limiter
-from lakehouse.api.models import Fault, Problem
+from lakehouse.api.schemas import Fault, Problem
 from lakehouse.errors import PlatformError
 
 log = logging.getLogger("lakehouse.api")

@@ -1,13 +1,10 @@
 """Publishing: the last thing that a run does. The only module of the API that needs Spark."""
 
-from collections.abc import Mapping
 from datetime import date
 
-from pyspark.sql import SparkSession
-
-from lakehouse import tables
-from lakehouse.ingestion import write_once
-from lakehouse.places import Places
+from lakehouse.batch import Batch, Refreshed
+from lakehouse.lake import Lake
+from lakehouse.ml.refresh import TABLES
 from lakehouse.serving import MONTHLY, newest_release
 
 COLUMNS = (
@@ -16,28 +13,21 @@ COLUMNS = (
 )
 
 
-def publish(
-    spark: SparkSession,
-    places: Places,
-    release: int,
-    ml: Mapping[str, int],
-    as_of: date | None,
-    model_version: int | None,
-) -> None:
-    """Let the API show what is there now, in one commit. Publishing a release again does nothing.
+def refresh(lake: Lake, batch: Batch, *, as_of: date | None, model_version: int | None) -> Refreshed:
+    """Let the API show what is there now, in one commit. A release has the number of its batch, and comes once.
 
-    Adds a row to `api/releases`: release, published_at, delivered_until, as_of, model_version, versions. `ml` has the
-    versions of the tables of machine learning by name, such as `predictions`; `as_of` is the day of the predictions,
-    and `model_version` the champion's, both None where there is none. Raises PlatformError where serving has published
-    nothing.
+    Adds a row to `api/releases`: release, published_at, delivered_until, as_of, model_version, versions. `as_of` is the
+    day of the predictions, and `model_version` the champion's, both None where there is none. Raises PlatformError
+    where serving has published nothing.
     """
-    served = newest_release(spark, places)
+    served = newest_release(lake)
     versions = {
         **{f"{'serving' if name == MONTHLY else 'gold'}/{name}": at for name, at in served["versions"].items()},
-        "serving/dashboard": tables.version(spark, places.table("serving", "dashboard")),
-        **{f"ml/{name}": at for name, at in ml.items()},
+        "serving/dashboard": lake.version("serving/dashboard"),
+        **{f"ml/{name}": at for name, at in lake.versions("ml", TABLES).items()},
     }
-    row = (release, served["delivered_until"], as_of, model_version, versions)
-    given = spark.createDataFrame([row], COLUMNS.replace("published_at TIMESTAMP, ", ""))
+    row = (batch.number, served["delivered_until"], as_of, model_version, versions)
+    given = lake.spark.createDataFrame([row], COLUMNS.replace("published_at TIMESTAMP, ", ""))
     published = given.selectExpr("release", "current_timestamp() AS published_at", *given.columns[1:])
-    write_once(published, places.table("api", "releases"), "api", release)
+    lake.write_once(published, "api/releases", "api", batch.number)
+    return Refreshed(1)

@@ -17,8 +17,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from pydantic import ValidationError
 
-from lakehouse.api import models
-from lakehouse.api.model import ChurnModel
+from lakehouse.api import schemas
+from lakehouse.api.churn_model import ChurnModel
 from lakehouse.errors import PlatformError, cause
 
 
@@ -44,14 +44,14 @@ class Shelf:
     """
 
     name: str
-    model: type[models.Strict]
+    model: type[schemas.Strict]
     made_from: tuple[str, ...]
     query: str
     key: tuple[str, ...]
     filters: tuple[str, ...] = ()
 
 
-def _columns(model: type[models.Strict]) -> str:
+def _columns(model: type[schemas.Strict]) -> str:
     return ", ".join(model.model_fields)
 
 
@@ -69,30 +69,30 @@ def _sales(period: str, table: str, day: str) -> str:
     )
 
 
-_ASKED = " AND ".join(f"f.{name} IS NOT NULL" for name in models.Features.model_fields)
-_FEATURES = ", ".join(f"'{name}', f.{name}" for name in models.Features.model_fields)
+_ASKED = " AND ".join(f"f.{name} IS NOT NULL" for name in schemas.Features.model_fields)
+_FEATURES = ", ".join(f"'{name}', f.{name}" for name in schemas.Features.model_fields)
 _SOLD = "JOIN product_performance AS p ON p.product_id = {} WHERE p.discontinued_on IS NULL"
 
 SHELVES = (
     Shelf(
         "customers",
-        models.Customer,
+        schemas.Customer,
         ("gold/customer_360",),
-        f"SELECT {_columns(models.Customer)} FROM customer_360",
+        f"SELECT {_columns(schemas.Customer)} FROM customer_360",
         ("customer_id",),
         ("tier", "segment", "country"),
     ),
     Shelf(
         "products",
-        models.Product,
+        schemas.Product,
         ("gold/product_performance",),
-        f"SELECT {_columns(models.Product)} FROM product_performance",
+        f"SELECT {_columns(schemas.Product)} FROM product_performance",
         ("product_id",),
         ("category",),
     ),
     Shelf(
         "sales",
-        models.Sales,
+        schemas.Sales,
         ("gold/daily_sales", "serving/sales_by_month"),
         " UNION ALL ".join(
             [_sales(period, "daily_sales", "ordered_on") for period in ("day", "week")]
@@ -102,7 +102,7 @@ SHELVES = (
     ),
     Shelf(
         "bought_together",
-        models.BoughtTogether,
+        schemas.BoughtTogether,
         ("ml/bought_together", "gold/product_performance"),
         "SELECT b.product_id AS asked, row_number() OVER (PARTITION BY b.product_id ORDER BY b.lift DESC, "
         "b.confidence DESC, b.with_product_id) AS place, b.with_product_id AS product_id, p.name, p.category, "
@@ -112,7 +112,7 @@ SHELVES = (
     ),
     Shelf(
         "recommended",
-        models.Recommendation,
+        schemas.Recommendation,
         ("ml/recommendations", "gold/product_performance"),
         "SELECT r.customer_id, r.rank, r.product_id, p.name, p.category, p.unit_price, 'bought_together' AS reason, "
         "r.because_of, r.support, r.lift FROM recommendations AS r " + _SOLD.format("r.product_id"),
@@ -120,7 +120,7 @@ SHELVES = (
     ),
     Shelf(
         "popular",
-        models.Recommendation,
+        schemas.Recommendation,
         ("ml/popular", "gold/product_performance"),
         "SELECT s.segment, s.rank, s.product_id, p.name, p.category, p.unit_price, 'popular_in_segment' AS reason, "
         "CAST(NULL AS VARCHAR) AS because_of, CAST(NULL AS DOUBLE) AS support, CAST(NULL AS DOUBLE) AS lift "
@@ -129,7 +129,7 @@ SHELVES = (
     ),
     Shelf(
         "churn",
-        models.Churn,
+        schemas.Churn,
         ("ml/predictions", "ml/features"),
         "SELECT c.customer_id, c.as_of, c.probability, c.risk, "
         f"CASE WHEN {_ASKED} THEN named_struct({_FEATURES}) END AS features FROM predictions AS c "
@@ -153,14 +153,14 @@ class Replica:
         folder = tempfile.TemporaryDirectory(prefix="lakehouse-api-")
         path = Path(folder.name) / "replica.db"
         try:
-            lake = _Lake(base_path, release.versions)
+            tables = _Tables(base_path, release.versions)
             self._shelves = {shelf.name: shelf for shelf in SHELVES if set(shelf.made_from) <= set(release.versions)}
             with sqlite3.connect(path) as building:
                 building.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
                 for shelf in self._shelves.values():
-                    _fill(building, shelf, lake)
+                    _fill(building, shelf, tables)
             building.close()
-            self.tiles = lake.rows(
+            self.tiles = tables.rows(
                 "SELECT tile, label, measure, value FROM dashboard "
                 "WHERE release = (SELECT max(release) FROM dashboard) ORDER BY tile, label, measure"
             )
@@ -242,7 +242,7 @@ class Replica:
 def source(release: Release, made_from: Sequence[str], model_version: int | None) -> bytes:
     """The `source` of an answer, as JSON."""
     return (
-        models.Source(
+        schemas.Source(
             release=release.release,
             published_at=release.published_at,
             tables={name: release.versions[name] for name in made_from},
@@ -262,7 +262,7 @@ def newest(base_path: Path) -> Release | None:
     return Release(**{**rows[0], "versions": dict(rows[0]["versions"])}) if rows else None
 
 
-class _Lake:
+class _Tables:
     """The Delta tables of a release at their versions, for SQL: each goes by the last part of its path."""
 
     def __init__(self, base_path: Path, versions: Mapping[str, int]) -> None:
@@ -283,7 +283,7 @@ def _rows(builder: QueryBuilder, query: str) -> list[dict[str, Any]]:
     return [row for batch in builder.execute(query) for row in pa.record_batch(batch).to_pylist()]
 
 
-def _fill(building: sqlite3.Connection, shelf: Shelf, lake: _Lake) -> None:
+def _fill(building: sqlite3.Connection, shelf: Shelf, tables: _Tables) -> None:
     """Make a shelf's table, with an index for each filter."""
     key = ", ".join(shelf.key)
     building.execute(
@@ -291,7 +291,7 @@ def _fill(building: sqlite3.Connection, shelf: Shelf, lake: _Lake) -> None:
         f"PRIMARY KEY ({key})) WITHOUT ROWID"
     )
     places = ", ".join("?" * (len(shelf.key) + len(shelf.filters) + 1))
-    for rows in lake.batches(shelf.query):
+    for rows in tables.batches(shelf.query):
         building.executemany(f"INSERT INTO {shelf.name} VALUES ({places})", (_stored(shelf, row) for row in rows))
     for name in shelf.filters:
         building.execute(f"CREATE INDEX {shelf.name}_{name} ON {shelf.name} ({name}, {key})")

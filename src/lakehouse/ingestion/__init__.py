@@ -3,9 +3,8 @@
 A target is the name of a Delta table or the path of one (it has a `/`). Everything runs on Spark Connect too.
 """
 
-from lakehouse.ingestion.api import ShopApi, new_tag
 from lakehouse.ingestion.audit import Entry, arrivals, record
-from lakehouse.ingestion.batches import write_once
+from lakehouse.ingestion.catalogue import ShopApi, new_tag
 from lakehouse.ingestion.copy_into import Copied, copied_files, copy_into
 from lakehouse.ingestion.events import EventLog, ingest_new_events
 from lakehouse.ingestion.files import ingest_new_files
@@ -36,5 +35,4 @@ __all__ = [
     "read_since",
     "record",
     "schema_versions",
-    "write_once",
 ]

@@ -14,7 +14,7 @@ from pyspark.sql.streaming.datasource import ReadLimit, ReadMaxRows, SupportsTri
 from pyspark.sql.types import StructType
 
 from lakehouse import tables
-from lakehouse.ingestion.api import fetch
+from lakehouse.ingestion.catalogue import fetch
 from lakehouse.ingestion.formats import Records, json_schema, not_an_object
 from lakehouse.ingestion.loads import Ingested, Load, items_of
 

@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.sources.landing import replace
+from lakehouse.files import write_atomically
 
 
 def arrive(path: Path | str, content: bytes) -> Path:
@@ -17,7 +17,7 @@ def arrive(path: Path | str, content: bytes) -> Path:
     Spark passes over names that begin with a dot or an underscore, and a rename inside a folder is one step.
     """
     path = Path(path)
-    replace(path, content)
+    write_atomically(path, content)
     return path
 
 

@@ -17,7 +17,6 @@ from pyspark.sql.types import StructType
 
 from lakehouse import tables
 from lakehouse.ingestion import audit as books
-from lakehouse.ingestion.batches import write_once
 from lakehouse.ingestion.formats import Records, merged
 from lakehouse.ingestion.rescue import RESCUED, fitted, origin
 from lakehouse.ingestion.schemas import add_version, hinted, schema_versions
@@ -121,12 +120,12 @@ class Load:
         stream = _stream_id(spark, self.checkpoint)
         if schema.names:
             good = rows.where("reason IS NULL").drop("record", "reason")
-            write_once(good, self.target, stream, number, mergeSchema=True, **self.properties)
+            tables.write_once(good, self.target, stream, number, mergeSchema=True, **self.properties)
         if any(item.refused for item in items):
             refused = rows.where("reason IS NOT NULL")
             refused = refused.select("record", "reason", origin(rows), "_ingested_at", "_batch_id")
-            write_once(refused, f"{self.target}_refused", stream, number)
-        write_once(self._entries(spark, items, place, number), self.audit, stream, number)
+            tables.write_once(refused, f"{self.target}_refused", stream, number)
+        tables.write_once(self._entries(spark, items, place, number), self.audit, stream, number)
 
     def _schema(self, spark: SparkSession, records: Records, names: dict[str, str]) -> StructType:
         """The schema to read the batch with, stored as a new version where it differs from the last one."""

@@ -7,23 +7,23 @@ been tested on; otherwise the champion scores.
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
 
 import pandas as pd
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from lakehouse import tables
-from lakehouse.ingestion import write_once
+from lakehouse.batch import Batch, Refreshed
+from lakehouse.lake import Lake
 from lakehouse.ml import baskets, churn, gate
 from lakehouse.ml.drift import drift, reference, verdict
 from lakehouse.ml.features import FEATURES, as_known, everybody, features, labels, members, quarters_over
 from lakehouse.ml.forest import Forest
 from lakehouse.ml.registry import Registered, Registry
-from lakehouse.places import Places
+from lakehouse.outcome import Churn, Drift
 
 INPUTS = ("transactions", "customers")
 TABLES = ("features", "predictions", "drift", "bought_together", "popular", "recommendations")
@@ -33,21 +33,6 @@ MOST_CUSTOMERS = 50_000
 # What the shop does about a customer depends on these probabilities of leaving within the quarter.
 RISKS = (("high", 0.4), ("medium", 0.2))
 LOWEST_RISK = "low"
-
-
-@dataclass(frozen=True)
-class Churn:
-    """How the layer stands. `version`, and the metrics, are the champion's; None and empty where there is none.
-
-    `refused` says why the newest quarter has no champion, if it has none.
-    """
-
-    as_of: date
-    predictions: int
-    version: int | None
-    metrics: Mapping[str, float]
-    drift: Mapping[str, float]
-    refused: str | None = None
 
 
 def risk(probability: Column) -> Column:
@@ -86,33 +71,26 @@ def predictions(asked: DataFrame, customers: DataFrame, champion: Registered, fo
     )
 
 
-def refresh(
-    spark: SparkSession,
-    places: Places,
-    registry: Registry,
-    batch: int,
-    until: Mapping[str, int],
-    as_of: date,
-    known: churn.Known | None,
-) -> tuple[int, str | None]:
-    """Bring the layer up to date with silver as it was at `until`, its versions by table; score for the date `as_of`.
+def refresh(lake: Lake, batch: Batch, *, registry: Registry, as_of: date, known: churn.Known | None) -> Refreshed:
+    """Bring the layer up to date with silver, as it was at the versions of the batch; score for the date `as_of`.
 
-    Returns the rows of features and predictions that were written, and why the newest quarter has no champion, if it
-    has none. `known` is the true probability of leaving, where somebody knows it: the best possible AUC is reported
-    then. Doing it again writes the same rows. Raises PlatformError where MLflow's store, or the champion in it, cannot
-    be read.
+    The rows are those of features and predictions, and the mark is why the newest quarter has no champion, if it has
+    none. `known` is the true probability of leaving, where somebody knows it: the best possible AUC is reported then.
+    Doing it again writes the same rows. Raises PlatformError where MLflow's store, or the champion in it, cannot be
+    read.
     """
-    transactions, customers = (tables.read(spark, places.table("silver", name), until[name]) for name in INPUTS)
+    until = batch.until
+    transactions, customers = (lake.read(f"silver/{name}", until[name]) for name in INPUTS)
     [begins] = transactions.agg(F.min("ordered_on").alias("on")).collect()
     quarters = quarters_over(begins["on"] or as_of, as_of)[-QUARTERS:]
     learnt_from = cache(partial(_sample, customers))  # counts them, and only where it is asked
     with ThreadPoolExecutor(1) as beside:
-        together = beside.submit(_keep_baskets, places, transactions, customers)
-        rows = _keep_features(spark, places, transactions, customers, learnt_from, quarters, as_of)
-        refused = _train(spark, places, registry, learnt_from, quarters, until, known)
-        rows += _predict(spark, places, registry, customers, as_of, batch)
+        together = beside.submit(_keep_baskets, lake, transactions, customers)
+        rows = _keep_features(lake, transactions, customers, learnt_from, quarters, as_of)
+        refused = _train(lake, registry, learnt_from, quarters, until, known)
+        rows += _predict(lake, registry, customers, as_of, batch.number)
         together.result()
-    return rows, refused
+    return Refreshed(rows, refused)
 
 
 def _sample(customers: DataFrame) -> DataFrame:
@@ -123,8 +101,7 @@ def _sample(customers: DataFrame) -> DataFrame:
 
 
 def _keep_features(
-    spark: SparkSession,
-    places: Places,
+    lake: Lake,
     transactions: DataFrame,
     customers: DataFrame,
     learnt_from: Callable[[], DataFrame],
@@ -132,10 +109,10 @@ def _keep_features(
     as_of: date,
 ) -> int:
     """Add the features of today, and of quarters that the table lacks; remove those of customers who were erased."""
-    target, dates = places.table("ml", "features"), quarters
+    target, dates = "ml/features", quarters
     spine = everybody(customers, [as_of]).drop("ended_on")
-    if tables.exists(spark, target):
-        stored = tables.read(spark, target)
+    if lake.exists(target):
+        stored = lake.read(target)
         there = {row["as_of"] for row in stored.select("as_of").distinct().collect()}
         dates = [day for day in quarters if day not in there]
         gone = stored.select("customer_id", "as_of").join(
@@ -143,11 +120,11 @@ def _keep_features(
         )
         if not gone.isEmpty():
             erased = gone.withColumn("remove", F.lit(True))
-            tables.merge(erased, target, ("customer_id", "as_of"), places.folder("staging", "features"))
+            lake.merge(erased, target, ("customer_id", "as_of"))
     if dates:
         spine = spine.union(members(learnt_from(), dates))
-    tables.overwrite(features(transactions, spine), target, where=_days("as_of", [*dates, as_of]))
-    return tables.read(spark, target).where(_days("as_of", [*dates, as_of])).count()
+    lake.overwrite(features(transactions, spine), target, where=_days("as_of", [*dates, as_of]))
+    return lake.read(target).where(_days("as_of", [*dates, as_of])).count()
 
 
 def _days(column: str, dates: list[date]) -> str:
@@ -155,8 +132,7 @@ def _days(column: str, dates: list[date]) -> str:
 
 
 def _train(
-    spark: SparkSession,
-    places: Places,
+    lake: Lake,
     registry: Registry,
     learnt_from: Callable[[], DataFrame],
     quarters: list[date],
@@ -172,12 +148,12 @@ def _train(
     model = registry.find(training=training)
     if model is None:
         asked = labels(learnt_from(), quarters)
-        rows = as_known(asked, tables.read(spark, places.table("ml", "features"))).where("as_of IS NOT NULL")
+        rows = as_known(asked, lake.read("ml/features")).where("as_of IS NOT NULL")
         counts = rows.groupBy("at").agg(F.sum("churned").alias("left"), F.count("*").alias("asked")).collect()
         missing = churn.too_few({row["at"]: (row["left"], row["asked"]) for row in counts}, quarters)
         if missing:
             return missing
-        trained = churn.train(rows, quarters, places.folder("staging", "forest"), known)
+        trained = churn.train(rows, quarters, lake.folder("staging", "forest"), known)
         tags = {"training": training, "tested_on": str(quarters[-1])}
         tags |= {f"silver/{name}": str(until[name]) for name in INPUTS}
         reasons = _judge(registry, trained).reasons
@@ -199,26 +175,24 @@ def _judge(registry: Registry, trained: churn.Trained) -> gate.Verdict:
     return gate.judge(rows)
 
 
-def _predict(
-    spark: SparkSession, places: Places, registry: Registry, customers: DataFrame, as_of: date, batch: int
-) -> int:
+def _predict(lake: Lake, registry: Registry, customers: DataFrame, as_of: date, number: int) -> int:
     """Score every customer by the champion, if there is one, and note how far they have drifted from its rows."""
     champion = registry.champion()
     if champion is None:
         return 0
-    asked = tables.read(spark, places.table("ml", "features")).where(F.col("as_of") == as_of)
-    target = places.table("ml", "predictions")
-    tables.overwrite(predictions(asked, customers, champion, registry.forest(champion)), target)
-    made = tables.read(spark, target)
+    asked = lake.read("ml/features").where(F.col("as_of") == as_of)
+    target = "ml/predictions"
+    lake.overwrite(predictions(asked, customers, champion, registry.forest(champion)), target)
+    made = lake.read(target)
     present = asked.join(made.where("risk <> 'left'").select("customer_id"), "customer_id", "left_semi")
     moved = drift(present, registry.reference(champion))
     noted = [(as_of, champion.version, name, index, verdict(index)) for name, index in moved.items()]
     columns = "as_of DATE, model_version BIGINT, feature STRING, psi DOUBLE, verdict STRING"
-    write_once(spark.createDataFrame(noted, columns).coalesce(1), places.table("ml", "drift"), "ml", batch)
+    lake.write_once(lake.spark.createDataFrame(noted, columns).coalesce(1), "ml/drift", "ml", number)
     return made.count()
 
 
-def _keep_baskets(places: Places, transactions: DataFrame, customers: DataFrame) -> None:
+def _keep_baskets(lake: Lake, transactions: DataFrame, customers: DataFrame) -> None:
     """What goes together and what sells best, made again from all of silver."""
     with tables.kept(baskets.bought_together(transactions)) as together:
         made = {
@@ -227,25 +201,25 @@ def _keep_baskets(places: Places, transactions: DataFrame, customers: DataFrame)
             "recommendations": baskets.recommendations(transactions, customers, together),
         }
         for name, rows in made.items():
-            tables.overwrite(rows, places.table("ml", name))
+            lake.overwrite(rows, f"ml/{name}")
 
 
-def standing(spark: SparkSession, places: Places, registry: Registry, refused: str | None) -> Churn | None:
-    """How the layer stands; None where it has never looked at a customer. `refused` is what `refresh` said last."""
-    target = places.table("ml", "features")
-    if not tables.exists(spark, target):
+def standing(lake: Lake, registry: Registry, refused: str | None) -> Churn | None:
+    """How the layer stands; None where it has never looked at a customer. `refused` is the mark of its last batch."""
+    target = "ml/features"
+    if not lake.exists(target):
         return None
-    [newest] = tables.read(spark, target).agg(F.max("as_of")).collect()
+    [newest] = lake.read(target).agg(F.max("as_of")).collect()
     champion = registry.champion()
     if champion is None:
-        return Churn(newest[0], 0, None, {}, {}, refused)
-    noted = tables.read(spark, places.table("ml", "drift"))
+        return Churn(newest[0], 0, None, {}, (), refused)
+    noted = lake.read("ml/drift")
     moved = noted.where(F.col("as_of") == newest[0]).where(F.col("model_version") == champion.version)
     return Churn(
         newest[0],
-        tables.read(spark, places.table("ml", "predictions")).count(),
+        lake.read("ml/predictions").count(),
         champion.version,
         registry.metrics(champion),
-        {row["feature"]: row["psi"] for row in moved.collect()},
+        tuple(Drift(row["feature"], row["psi"], row["verdict"]) for row in moved.collect()),
         refused,
     )

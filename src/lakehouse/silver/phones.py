@@ -10,7 +10,7 @@ from functools import cache
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberDesc
 
-from lakehouse.sources.values import COUNTRIES
+from lakehouse.reference import CURRENCIES
 
 # What the library skips within a number, except x and the tildes, which may also begin an extension.
 PUNCTUATION = " \u00a0\u00ad\u200b\u2060\u3000()[]./-‐‑‒–—―−ー（）［］．／－"
@@ -27,7 +27,7 @@ _KINDS = (
 @cache
 def calling_codes() -> dict[str, str]:
     """The calling code of each country of the shop, such as 44 of GB."""
-    return {country.code: str(_rules(country.code).country_code) for country in COUNTRIES}
+    return {country: str(_rules(country).country_code) for country in CURRENCIES}
 
 
 @cache

@@ -4,14 +4,16 @@
 the date of the file that brought a payment. A deleted customer has only an id and a time.
 """
 
+from collections.abc import Iterable
+
 from lakehouse.quality import Rule
-from lakehouse.sources.values import CATEGORIES, COUNTRIES, PAYMENT_METHODS, RATES, SEGMENTS
+from lakehouse.reference import CATEGORIES, CHANNELS, CURRENCIES, OPERATIONS, PAYMENT_METHODS, RATES, SEGMENTS
 
 CRM, CATALOGUE, PAYMENTS = "customer service", "purchasing", "payments"
 
 
-def _one_of(column: str, values: object) -> str:
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"  # type: ignore[attr-defined]
+def _one_of(column: str, values: Iterable[str]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
 CUSTOMERS = (
@@ -24,7 +26,7 @@ CUSTOMERS = (
         "A customer's id is C and seven digits.",
     ),
     Rule(
-        *("operation_known", "set", "operation", "operation IN ('insert', 'update', 'delete')", "error", CRM),
+        *("operation_known", "set", "operation", _one_of("operation", OPERATIONS), "error", CRM),
         "A change inserts, updates or deletes.",
     ),
     Rule(
@@ -34,7 +36,7 @@ CUSTOMERS = (
     ),
     Rule(
         *("country_known", "set", "country"),
-        f"operation = 'delete' OR {_one_of('country', [country.code for country in COUNTRIES])}",
+        f"operation = 'delete' OR {_one_of('country', CURRENCIES)}",
         *("error", CRM, "The shop sells to the customer's country."),
     ),
     Rule(
@@ -102,7 +104,7 @@ PRODUCTS = (
         tolerance=0.02,
     ),
     Rule(
-        *("category_known", "set", "category", _one_of("category", [name for name, *_ in CATEGORIES])),
+        *("category_known", "set", "category", _one_of("category", CATEGORIES)),
         *("warning", CATALOGUE, "The category is one of eight."),
         nullable=True,
     ),
@@ -170,7 +172,7 @@ TRANSACTIONS = (
         "There is a rate from the currency to the euro.",
     ),
     Rule(
-        *("channel_known", "set", "channel", "channel IN ('online', 'store')", "error", PAYMENTS),
+        *("channel_known", "set", "channel", _one_of("channel", CHANNELS), "error", PAYMENTS),
         "It was sold online or in a store.",
     ),
     Rule(

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from lakehouse.reference import RATES
 from lakehouse.silver import phones
-from lakehouse.sources import RATES
 
 BLANKS = "".join(filter(str.isspace, map(chr, range(sys.maxunicode))))
 EURO = "DECIMAL(14,2)"

@@ -11,15 +11,12 @@ from lakehouse.sources.landing import Landed, land
 from lakehouse.sources.plan import Planted
 from lakehouse.sources.products import Pair
 from lakehouse.sources.shop import Shop
-from lakehouse.sources.systems import Addresses, SourceSystems
-from lakehouse.sources.values import RATES
+from lakehouse.sources.systems import SourceSystems
 
 __all__ = [
     "LAST_DAY",
     "LOAD_DATE",
-    "RATES",
     "SNAPSHOTS",
-    "Addresses",
     "Column",
     "Defect",
     "Landed",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from lakehouse.reference import OPERATIONS
 from lakehouse.sources import people, values
 from lakehouse.sources.columns import DAY, Arrays, blank, business_date, stack, take, words
 from lakehouse.sources.declarations import LAST_DAY
@@ -14,7 +15,6 @@ from lakehouse.sources.history import History, simulate
 from lakehouse.sources.people import NOT_ENDED
 from lakehouse.sources.plan import Plan
 
-OPERATIONS = ("insert", "update", "delete")
 INSERT, UPDATE, DELETE = 0, 1, 2
 PLAIN, TIE, OUT_OF_ORDER, LATE, NO_CHANGE, DUPLICATE = range(6)
 ROLES = {TIE: "tie", OUT_OF_ORDER: "out_of_order", LATE: "late", NO_CHANGE: "no_change", DUPLICATE: "duplicate"}

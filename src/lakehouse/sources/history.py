@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lakehouse.reference import CURRENCIES, RATES, SEGMENTS
 from lakehouse.sources import values
 from lakehouse.sources.columns import DAY, Arrays, day_number, stack
 from lakehouse.sources.draws import Dice, Floats, Ints, Mask, portions
@@ -27,8 +28,8 @@ HOURS = np.array([1, 1, 0, 0, 0, 1, 3, 6, 9, 10, 11, 12, 12, 11, 10, 10, 11, 13,
 ONLINE, STORE = 0, 1
 SEGMENT_ACTIVITY = np.array([0.7, 1.5, 3.0])
 RECENCY_LIMIT = 180
-BUSINESS = values.SEGMENTS.index("business")
-RATE = np.array([values.RATES[country.currency] for country in values.COUNTRIES], np.int64)
+BUSINESS = SEGMENTS.index("business")
+RATE = np.array([RATES[CURRENCIES[country.code]] for country in values.COUNTRIES], np.int64)
 
 
 def churn_probability(recency_days: ArrayLike, purchases: ArrayLike, spend_trend: ArrayLike) -> Any:

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.files import write_atomically
 from lakehouse.sources.declarations import TABLES, loaded_on
 from lakehouse.sources.draws import Dice, Stream, portion
 from lakehouse.sources.plan import checked_day
@@ -73,7 +73,7 @@ def land(
         "planted": [asdict(planted) for planted in shop.manifest(day) if planted.table in wanted],
     }
     text = json.dumps(note, indent=1, ensure_ascii=False) + "\n"
-    replace(root / "_manifest" / f"{loaded_on(day)}.json", text.encode())
+    write_atomically(root / "_manifest" / f"{loaded_on(day)}.json", text.encode())
     return files
 
 
@@ -193,7 +193,7 @@ def _text(column: pa.Array, clock: int) -> pa.Array:
 
 def _write(root: Path, file: _File) -> Landed:
     text = (file.header + "".join(f"{line}\n" for line in file.lines.to_pylist())).encode()
-    replace(root / file.path, _packed(text) if file.path.endswith(".gz") else text)
+    write_atomically(root / file.path, _packed(text) if file.path.endswith(".gz") else text)
     return Landed(file.path, file.table, len(file.lines), hashlib.sha256(text).hexdigest())
 
 
@@ -203,11 +203,3 @@ def _packed(text: bytes) -> bytes:
     with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=buffer, mtime=0) as packed:
         packed.write(text)
     return buffer.getvalue()
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file that appears whole: under a hidden name in the same folder, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{path.name}.part")
-    hidden.write_bytes(content)
-    os.replace(hidden, path)

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.reference import SEGMENTS
 from lakehouse.sources import values
 from lakehouse.sources.columns import DAY, Arrays, blank, dates, day_number, ids, instants, instead, words
 from lakehouse.sources.declarations import LOAD_DATE
@@ -156,7 +157,7 @@ def customer_columns(people: Arrays) -> dict[str, pa.Array]:
         "phone": _phones(people),
         "city": words(_CITIES, people["city"]),
         "country": instead(country, people["country_defect"] > 0, "XX"),
-        "segment": words(values.SEGMENTS, people["segment"]),
+        "segment": words(SEGMENTS, people["segment"]),
         "marketing_consent": pa.array(people["consent"] == 1),
         "birth_date": _birth_dates(people),
         "signed_up_on": dates(people["signed_up"]),

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.reference import CATEGORIES
 from lakehouse.sources import values
 from lakehouse.sources.columns import (
     DAY,
@@ -34,8 +35,9 @@ NEXT_LINE = 0.4
 PAIRS = ((2, 3, 0.6), (5, 7, 0.5), (8, 9, 0.4))
 DEFECTS = ("missing_category", "zero_price", "missing_weight")
 MISSING_CATEGORY, ZERO_PRICE, MISSING_WEIGHT = 1, 2, 3
-_NOUNS_EACH = len(values.CATEGORIES[0][2])
-_NOUNS = tuple(noun for _, _, nouns in values.CATEGORIES for noun in nouns)
+_GOODS = [values.GOODS[category] for category in CATEGORIES]
+_NOUNS_EACH = len(_GOODS[0][1])
+_NOUNS = tuple(noun for _, nouns in _GOODS for noun in nouns)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def products(plan: Plan, day: int) -> Arrays:
 def _draw(dice: Dice, first: int, n: int, since: int, within: int) -> Arrays:
     """`n` products numbered from `first`, entered during the `within` days from `since`."""
     noun = dice.below(n, len(_NOUNS))
-    base = np.array([price for _, price, _ in values.CATEGORIES])[noun // _NOUNS_EACH]
+    base = np.array([price for price, _ in _GOODS])[noun // _NOUNS_EACH]
     spread = dice.uniform(n)
     return {
         "number": np.arange(first, first + n, dtype=np.int64),
@@ -127,7 +129,7 @@ def product_columns(products: Arrays) -> dict[str, pa.Array]:
     described = pc.binary_join_element_wise(
         words(values.ADJECTIVES, products["adjective"]), words(_NOUNS, products["noun"]), " "
     )
-    category = words([name for name, _, _ in values.CATEGORIES], products["noun"] // _NOUNS_EACH)
+    category = words(CATEGORIES, products["noun"] // _NOUNS_EACH)
     return {
         "product_id": ids("P", products["number"], 6),
         "name": pc.utf8_capitalize(described),

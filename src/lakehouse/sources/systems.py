@@ -2,11 +2,10 @@
 
 import contextlib
 import tempfile
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from lakehouse.addresses import Addresses
 from lakehouse.sources.catalogue import ShopServer
 from lakehouse.sources.database import Postgres
 from lakehouse.sources.declarations import LAST_DAY, loaded_on
@@ -16,21 +15,6 @@ from lakehouse.sources.shop import Shop
 from lakehouse.sources.wallet import WalletServer
 
 PAYMENTS = ("transactions",)
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where the three source systems answer: all that a pipeline needs to read from them.
-
-    `crm_url` and `crm_properties` (user, password, driver) are for JDBC, and `catalogue_url` is an HTTP address.
-    Payments come two ways: as files into the folder `landing`, and as the events of the log at `wallet_url`.
-    """
-
-    crm_url: str
-    crm_properties: Mapping[str, str] = field(repr=False)
-    catalogue_url: str
-    landing: str
-    wallet_url: str
 
 
 class SourceSystems:

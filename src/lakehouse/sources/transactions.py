@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.reference import CHANNELS, CURRENCIES, PAYMENT_METHODS
 from lakehouse.sources import values
 from lakehouse.sources.columns import (
     DAY,
@@ -29,7 +30,6 @@ from lakehouse.sources.history import ONLINE, add_buyers, draw_lines, price_line
 from lakehouse.sources.plan import LINES_A_CUSTOMER, MOST_PIECES, Plan
 from lakehouse.sources.products import popularity, products
 
-CHANNELS = ("online", "store")
 NOBODY = -1
 BUYER = ("number", "segment", "country")
 UNKNOWN_CUSTOMER, UNKNOWN_PRODUCT = 9_000_000, 900_000
@@ -231,7 +231,7 @@ def _quantities(lines: Arrays, day: int) -> pa.Array:
 def transaction_columns(lines: Arrays, day: int) -> dict[str, pa.Array]:
     """The columns of the table `transactions` for these lines, as they are delivered on a day."""
     stem = pc.utf8_lpad(pa.array(lines["day"]).cast(pa.string()), 3, "0")
-    currency = words([country.currency for country in values.COUNTRIES], lines["country"])
+    currency = words([CURRENCIES[country.code] for country in values.COUNTRIES], lines["country"])
     coupon = words(values.COUPONS, np.maximum(lines["coupon"], 0))
     no_coupon = (lines["coupon"] < 0) | (lines["channel"] != ONLINE) | (lines["day"] < 2)
     return {
@@ -248,7 +248,7 @@ def transaction_columns(lines: Arrays, day: int) -> dict[str, pa.Array]:
         "amount": money(lines["amount"]),
         "currency": instead(currency, lines["untidy"] == 1, pc.utf8_lower(currency)),
         "channel": words(CHANNELS, lines["channel"]),
-        "payment_method": words(values.PAYMENT_METHODS, lines["method"]),
+        "payment_method": words(PAYMENT_METHODS, lines["method"]),
         "ordered_at": instants(lines["seconds"]),
         "coupon": blank(coupon, no_coupon),
     }

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Country:
-    """A country: how much of the shop's custom it has, its currency, and its people and places.
+    """A country: how much of the shop's custom it has, and its people and places.
 
     Names are (as written, in plain Latin letters for an e-mail address).
     """
 
     code: str
     weight: float
-    currency: str
     given: tuple[tuple[str, str], ...]
     family: tuple[tuple[str, str], ...]
     cities: tuple[str, ...]
@@ -37,7 +36,6 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "DE",
         20,
-        "EUR",
         _names("Anna; Jürgen=juergen; Käthe=kaethe; Lukas; Mia; Björn=bjoern; Sophie; Günter=guenter; Jonas; Leyla"),
         _names("Müller=mueller; Schmidt; Weiß=weiss; Groß=gross; Jäger=jaeger; Köhler=koehler; Yılmaz=yilmaz; Wagner"),
         _cities("Berlin, Köln, München, Leipzig, Düsseldorf, Görlitz"),
@@ -45,7 +43,6 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "FR",
         12,
-        "EUR",
         _names("Zoé=zoe; François=francois; Hélène=helene; Théo=theo; Noëlle=noelle; Louis; Inès=ines; Amélie=amelie"),
         _names("Lefèvre=lefevre; Dubois; Moreau; D'Arcy=darcy; Besançon=besancon; Noël=noel; Garnier; Benoît=benoit"),
         _cities("Paris, Lyon, Nîmes, Besançon, Orléans"),
@@ -53,7 +50,6 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "ES",
         9,
-        "EUR",
         _names("Lucía=lucia; Íñigo=inigo; Begoña=begona; Andrés=andres; María José=maria.jose; Xoán=xoan; Núria=nuria"),
         _names("Núñez=nunez; Ibáñez=ibanez; García=garcia; Peña=pena; Ortega; Castaño=castano; Güell=guell"),
         _cities("Madrid, A Coruña, Cádiz, Logroño, Málaga"),
@@ -61,7 +57,6 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "GR",
         6,
-        "EUR",
         _names("Ελένη=eleni; Γιώργος=giorgos; Μαρία=maria; Νίκος=nikos; Χρύσα=chrysa; Ανδρέας=andreas"),
         _names("Παπαδοπούλου=papadopoulou; Οικονόμου=oikonomou; Γεωργίου=georgiou; Νικολάου=nikolaou; Ψαρρά=psarra"),
         _cities("Αθήνα, Θεσσαλονίκη, Πάτρα, Ηράκλειο"),
@@ -69,7 +64,6 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "PL",
         9,
-        "PLN",
         _names("Łukasz=lukasz; Zofia; Błażej=blazej; Małgorzata=malgorzata; Józef=jozef; Agnieszka; Michał=michal"),
         _names("Wójcik=wojcik; Kowalska; Wiśniewski=wisniewski; Dąbrowska=dabrowska; Żak=zak; Grzęda=grzeda; Nowak"),
         _cities("Warszawa, Łódź, Kraków, Gdańsk, Wrocław"),
@@ -77,7 +71,6 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "SE",
         8,
-        "SEK",
         _names("Åsa=asa; Göran=goran; Märta=marta; Östen=osten; Linnéa=linnea; Erik; Saga"),
         _names("Lindström=lindstrom; Åberg=aberg; Sjögren=sjogren; Öberg=oberg; Nyström=nystrom; Ek"),
         _cities("Stockholm, Göteborg, Malmö, Umeå, Västerås"),
@@ -85,7 +78,6 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "GB",
         14,
-        "GBP",
         _names("Siân=sian; Oliver; Zadie; Callum; Priya; Niamh; Arthur; Grace; Owain; Chloë=chloe"),
         _names("O'Connor=oconnor; Smith; Llewellyn; Brontë=bronte; Patel; Mac Donald=macdonald; Taylor-Jones; Begum"),
         _cities("London, Bristol, Leeds, Ynys Môn, St Ives"),
@@ -93,7 +85,6 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "US",
         12,
-        "USD",
         _names('Robert "Bob"=bob; Renée=renee; Jamal; Emily; José=jose; Mei; Ashley; Dwight'),
         _names("Clark, Jr.=clark; Johnson; Peña=pena; Nguyen; O'Neil=oneil; Washington; Smith"),
         _cities("New York, Boston, Cañon City, Portland, Austin"),
@@ -101,7 +92,6 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "JP",
         5,
-        "JPY",
         _names("花子=hanako; 翔太=shota; さくら=sakura; 健=ken; 陽菜=hina; 蓮=ren"),
         _names("佐藤=sato; 鈴木=suzuki; 高橋=takahashi; 渡辺=watanabe; 小林=kobayashi"),
         _cities("東京, 大阪, 京都, 札幌"),
@@ -110,19 +100,15 @@ COUNTRIES: tuple[Country, ...] = (
     Country(
         "UA",
         5,
-        "UAH",
         _names("Оксана=oksana; Тарас=taras; Олена=olena; Марʼяна=mariana; Софія=sofiia; Андрій=andrii"),
         _names("Шевченко=shevchenko; Ковальчук=kovalchuk; Бойко=boiko; Ґудзь=gudz; Щербак=shcherbak"),
         _cities("Київ, Львів, Одеса, Харків"),
     ),
 )
 
-# What one euro buys, in thousandths: fixed, so that a sum in euros can be recomputed.
-RATES: dict[str, int] = {"EUR": 1000, "GBP": 850, "USD": 1100, "PLN": 4300, "SEK": 11200, "JPY": 160000, "UAH": 45000}
-
 DOMAINS = ("example.org", "example.com", "example.net")
 
-SEGMENTS = ("occasional", "regular", "business")
+# In the order of the segments in `lakehouse.reference`.
 SEGMENT_WEIGHTS = (0.62, 0.30, 0.08)
 
 # The notations of one number, by country: international, compact, with 00, national, national with marks.
@@ -145,16 +131,17 @@ PHONES = tuple(
 )
 INVALID_PHONES = ("n/a", "12345", "+49 30", "ask me", "0000000000")
 
-CATEGORIES: tuple[tuple[str, int, tuple[str, ...]], ...] = (
-    ("kitchen", 24, ("kettle", "pan", "teapot", "bread knife", "mortar")),
-    ("garden", 31, ("trowel", "watering can", "planter", "hammock", "bird table")),
-    ("office", 18, ("desk lamp", "notebook", "stapler", "chair mat", "pen set")),
-    ("outdoor", 58, ("tent", "lantern", "rucksack", "camp stove", "blanket")),
-    ("books", 16, ("atlas", "cookbook", "novel", "dictionary", "field guide")),
-    ("toys", 21, ("kite", "wooden train", "puzzle", "marble run", "puppet")),
-    ("clothing", 39, ("scarf", "raincoat", "jumper", "pair of gloves", "hat")),
-    ("electronics", 95, ("radio", "torch", "headphones", "charger", "clock")),
-)
+# By category: a middling price in euros, and what it has.
+GOODS: dict[str, tuple[int, tuple[str, ...]]] = {
+    "kitchen": (24, ("kettle", "pan", "teapot", "bread knife", "mortar")),
+    "garden": (31, ("trowel", "watering can", "planter", "hammock", "bird table")),
+    "office": (18, ("desk lamp", "notebook", "stapler", "chair mat", "pen set")),
+    "outdoor": (58, ("tent", "lantern", "rucksack", "camp stove", "blanket")),
+    "books": (16, ("atlas", "cookbook", "novel", "dictionary", "field guide")),
+    "toys": (21, ("kite", "wooden train", "puzzle", "marble run", "puppet")),
+    "clothing": (39, ("scarf", "raincoat", "jumper", "pair of gloves", "hat")),
+    "electronics": (95, ("radio", "torch", "headphones", "charger", "clock")),
+}
 ADJECTIVES = (
     "blue",
     "oak",
@@ -170,6 +157,5 @@ ADJECTIVES = (
     "recycled",
 )
 
-PAYMENT_METHODS = ("card", "wallet", "invoice", "cash")
 COUPONS = ("WINTER10", "WELCOME5", "FREESHIP")
 NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

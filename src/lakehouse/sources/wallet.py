@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from lakehouse.files import write_atomically
 from lakehouse.sources.http import FAILURES, Answer, Service, refused
-from lakehouse.sources.landing import replace
 
 MOST = 1_000
 
@@ -45,7 +45,7 @@ class WalletServer(Service):
                 return
             first = self._end
             path = self._folder / f"{first:012d}-{first + len(events):012d}-{name}.jsonl"
-            replace(path, "".join(f"{event}\n" for event in events).encode())
+            write_atomically(path, "".join(f"{event}\n" for event in events).encode())
             self._segments.append(_segment(path))
 
     def found(self, asked: Mapping[str, str]) -> Answer:

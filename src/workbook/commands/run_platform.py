@@ -7,7 +7,8 @@ from rich.table import Table
 
 from lakehouse import DataPlatformOrchestrator, report
 from lakehouse.errors import PlatformError
-from lakehouse.orchestrator import LAYERS, PlatformResult, Progress
+from lakehouse.orchestrator import LAYERS
+from lakehouse.outcome import PlatformResult, Progress
 from workbook.spark.session import get_spark
 
 MOST_COLUMNS = 6
@@ -49,7 +50,7 @@ def _show(bars: Bars, task: TaskID, now: Progress) -> None:
 
 def _print(result: PlatformResult, console: Console) -> None:
     """All tables, without their last columns where they have many: those are in the page."""
-    for table in report.tables(result):
+    for table in report.tables_of(result):
         if table.rows:
             printed = Table(title=table.title, title_justify="left")
             for name in table.columns[:MOST_COLUMNS]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lakehouse.api.models import Features
+from lakehouse.api.schemas import Features
 from lakehouse.errors import PlatformError, cause
 from lakehouse.ml.store import MODEL
 

@@ -1,9 +1,9 @@
 """What clustering saves the queries of the platform and its readers, in files and bytes.
 
-    .venv/bin/python -m benchmarks.layout [scale]
+    .venv/bin/python -m benchmarks.clustering [scale]
 
 Files are kept small, 256 KiB, so that a shop of scale 1 has as many of them as a large one has with files of the usual
-size. A query is asked before and after `layout.maintain`; the files are those that Delta Lake leaves after skipping.
+size. A query is asked before and after `maintain`; the files are those that Delta Lake leaves after skipping.
 """
 
 import sys
@@ -11,20 +11,20 @@ import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import DataPlatformOrchestrator, layout, tables
-from lakehouse.places import Places
+from lakehouse import DataPlatformOrchestrator, clustering
+from lakehouse.lake import Lake
 from workbook.spark.session import get_spark
 
 SMALL_FILES = 256 * 1024
 QUESTIONS = {
-    "sales of one day": ("silver", "transactions", "ordered_on = DATE '2025-11-28'"),
-    "sales of one month": ("silver", "transactions", "ordered_on BETWEEN DATE '2025-11-01' AND DATE '2025-11-30'"),
-    "orders of one customer": ("silver", "transactions", "customer_id = 'C0000042'"),
-    "one customer's history": ("silver", "customers", "customer_id = 'C0000042'"),
-    "one customer's 360": ("gold", "customer_360", "customer_id = 'C0000042'"),
+    "sales of one day": ("silver/transactions", "ordered_on = DATE '2025-11-28'"),
+    "sales of one month": ("silver/transactions", "ordered_on BETWEEN DATE '2025-11-01' AND DATE '2025-11-30'"),
+    "orders of one customer": ("silver/transactions", "customer_id = 'C0000042'"),
+    "one customer's history": ("silver/customers", "customer_id = 'C0000042'"),
+    "one customer's 360": ("gold/customer_360", "customer_id = 'C0000042'"),
 }
 
 
@@ -34,27 +34,24 @@ def opened(rows: DataFrame) -> tuple[int, int]:
     return len(paths), sum(path.stat().st_size for path in paths)
 
 
-def ask(spark: SparkSession, places: Places) -> dict[str, tuple[int, int]]:
+def ask(lake: Lake) -> dict[str, tuple[int, int]]:
     """Files and bytes of every question."""
-    return {
-        title: opened(tables.read(spark, places.table(layer, name)).where(F.expr(condition)))
-        for title, (layer, name, condition) in QUESTIONS.items()
-    }
+    return {title: opened(lake.read(name).where(F.expr(condition))) for title, (name, condition) in QUESTIONS.items()}
 
 
 def main() -> None:
     spark = get_spark()
-    with tempfile.TemporaryDirectory(prefix="layout-") as base:
+    with tempfile.TemporaryDirectory(prefix="clustering-") as base:
         platform = DataPlatformOrchestrator(spark, base, scale=float((sys.argv[1:] or ["1"])[0]))
         platform.run_full_pipeline()
+        lake = platform.lake
         spark.conf.set("spark.databricks.delta.optimize.maxFileSize", SMALL_FILES)
-        for layer, name in layout.CLUSTERED:
-            rows = tables.read(spark, platform.places.table(layer, name))
+        for name in clustering.CLUSTERED:
             # As many small deliveries would have left it: every file has rows of all days and customers.
-            tables.overwrite(rows.repartition(16), platform.places.table(layer, name))
-        before = ask(spark, platform.places)
-        layout.maintain(spark, platform.places)
-        after = ask(spark, platform.places)
+            lake.overwrite(lake.read(name).repartition(16), name)
+        before = ask(lake)
+        clustering.maintain(lake)
+        after = ask(lake)
     print("| question | files before | KiB before | files after | KiB after |\n| --- | --- | --- | --- | --- |")
     for title in QUESTIONS:
         numbers = (before[title][0], before[title][1] // 1024, after[title][0], after[title][1] // 1024)

@@ -1,0 +1,154 @@
+"""What comes out of a run: how far it is, how it ended, and how the platform stands after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from lakehouse.errors import PlatformError
+from lakehouse.quality import Rule
+
+
+class LayerFailed(PlatformError):
+    """A layer could not do its work; `layer` is its name. What is above it keeps its last good state."""
+
+    def __init__(self, layer: str, message: str) -> None:
+        super().__init__(message)
+        self.layer = layer
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: a layer, the rows that it has written, its seconds, and whether it is done."""
+
+    layer: str
+    rows: int
+    seconds: float
+    done: bool
+
+
+@dataclass
+class Layer:
+    """What one layer did in a run."""
+
+    name: str
+    rows: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Book:
+    """What became of the rows of one source. `quarantined` has those that could not even be read."""
+
+    source: str
+    read: int
+    clean: int
+    quarantined: int
+    duplicate: int
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every row that was read is in exactly one place."""
+        return self.read == self.clean + self.quarantined + self.duplicate
+
+
+@dataclass(frozen=True)
+class Nulls:
+    """The NULLs of one column of silver."""
+
+    table: str
+    column: str
+    rows: int
+    nulls: int
+    tolerance: float
+
+    @property
+    def share(self) -> float:
+        """The part of the rows, 0 to 1."""
+        return self.nulls / self.rows if self.rows else 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether there are no more than the column may have."""
+        return self.share <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How often a rule is broken, among the rows that it judged."""
+
+    table: str
+    rule: Rule
+    rows: int
+    broken: int
+
+    @property
+    def share(self) -> float:
+        """The part of the rows, 0 to 1."""
+        return self.broken / self.rows if self.rows else 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is broken no more often than the rule tolerates."""
+        return self.share <= self.rule.tolerance
+
+
+@dataclass(frozen=True)
+class Books:
+    """All that is counted at the end of a run. `processed` has customers, products and transactions, good or bad."""
+
+    processed: Mapping[str, int]
+    books: tuple[Book, ...]
+    nulls: tuple[Nulls, ...]
+    rules: tuple[Kept, ...]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far the customers of today are from those that the model has learnt from, in one feature.
+
+    `psi` is the population stability index; `verdict` is stable, moderate or large.
+    """
+
+    feature: str
+    psi: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Churn:
+    """How the layer stands. `version`, and the metrics, are the champion's; None and empty where there is none.
+
+    `refused` says why the newest quarter has no champion, if it has none.
+    """
+
+    as_of: date
+    predictions: int
+    version: int | None
+    metrics: Mapping[str, float]
+    drift: tuple[Drift, ...]
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class PlatformResult:
+    """What a run did, and how the platform stands after it.
+
+    `churn` is how the model stands; None where it has never looked at a customer. `report` is the HTML page, where it
+    could be saved.
+    """
+
+    nothing_new: bool
+    layers: tuple[Layer, ...]
+    processed: Mapping[str, int]
+    books: tuple[Book, ...]
+    nulls: tuple[Nulls, ...]
+    rules: tuple[Kept, ...]
+    discrepancies: tuple[tuple[str, str], ...]
+    churn: Churn | None = None
+    report: Path | None = None
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the books of all sources balance."""
+        return all(book.balanced for book in self.books)
