@@ -110,17 +110,23 @@ def _packages(course: Course) -> Finding:
 
 
 def _jars(course: Course) -> Finding:
-    missing = java.missing_jars(course.cache)
+    missing = [jar.file for jar in java.missing_jars(course.cache)]
     if not missing:
         return Finding("Jars", True, ", ".join(jar.file for jar in java.JARS), "Whole, by their checksums.")
-    reason = java.unreachable(missing[0])
     cure = "Run `make start`; it needs a network once."
-    if reason:
-        cure = (
-            f"Maven Central cannot be reached ({reason}): check the connection and the proxy (HTTPS_PROXY), then run "
-            "`make start`."
-        )
-    return Finding("Jars", False, f"missing or damaged: {', '.join(jar.file for jar in missing)}", cure)
+    # Ivy itself is not asked: it needs a Java and room on the disk, which may be what is wrong with this machine.
+    host, port = java.proxy() or (java.source(), 443)
+    if not _answers(host, port):
+        cure = f"{host} cannot be reached: check the connection and the proxy (HTTPS_PROXY), then run `make start`."
+    return Finding("Jars", False, f"missing or damaged: {', '.join(missing)}", cure)
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _archive(course: Course) -> Finding:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import urllib.request
 import warnings
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,6 @@ from urllib.parse import urlsplit
 from workbook.errors import SetupError
 
 FITTING_JAVA = (17, 21)
-SECONDS_TO_ANSWER = 15.0
 
 # Spark's own list (org.apache.spark.launcher.JavaModuleOptions) without
 # --add-modules=jdk.incubator.vector, a module that the Java from PyPI does not have.
@@ -187,12 +187,22 @@ def fetch_jars(cache: Path, jars: Sequence[Jar] = JARS) -> list[Path]:
 
 
 def _fetch(jar: Jar, cache: Path) -> None:
+    """Fetch one jar with the Ivy that Spark ships: no Maven is needed on the machine."""
     with writable(cache / "jars") as folder, tempfile.TemporaryDirectory() as scratch:
-        said = _ivy(jar, cache, scratch, "-types", "jar", "-retrieve", f"{scratch}/out/[artifact]-[revision].[ext]")
+        command = [
+            str(java_command(find_java())),
+            *trust_store_flags(cache),
+            *proxy_flags(),
+            *("-jar", str(_ivy()), "-cache", scratch, "-confs", "default", "-types", "jar"),
+            *("-dependency", jar.group, jar.name, jar.version, "-notransitive"),
+            *("-retrieve", f"{scratch}/out/[artifact]-[revision].[ext]"),
+        ]
+        run = subprocess.run(command, capture_output=True, text=True)
         fetched = Path(scratch, "out", jar.file)
         if not fetched.is_file():
+            reason = _reason(run.stdout + run.stderr)
             raise SetupError(
-                f"{jar.file} could not be fetched from Maven Central ({_reason(said)}): the first start needs a "
+                f"{jar.file} could not be fetched from Maven Central ({reason}): the first start needs a "
                 "network; check the connection and the proxy (HTTPS_PROXY), then run `make start` again."
             )
         if not _is_whole(fetched, jar):
@@ -203,31 +213,16 @@ def _fetch(jar: Jar, cache: Path) -> None:
         shutil.move(fetched, folder / jar.file)
 
 
-def unreachable(jar: Jar) -> str:
-    """Why Maven Central cannot be asked for a jar now, or nothing where it answers. Keeps nothing."""
-    with tempfile.TemporaryDirectory() as scratch:
-        said = _ivy(jar, Path(scratch), scratch, "-types", "none", seconds=SECONDS_TO_ANSWER)
-    return _reason(said) if UNRESOLVED in said else ""
+def source() -> str:
+    """The host that jars are fetched from, as Ivy's own configuration names it."""
+    with zipfile.ZipFile(_ivy()) as ivy:
+        settings = ivy.read("org/apache/ivy/core/settings/repository.properties").decode()
+    [host] = re.findall(r"^ivy\.ibiblio\.default\.artifact\.root = https://([^/\s]+)", settings, re.MULTILINE)
+    return str(host)
 
 
-UNRESOLVED = "UNRESOLVED DEPENDENCIES"
-
-
-def _ivy(jar: Jar, cache: Path, scratch: str, *wanted: str, seconds: float | None = None) -> str:
-    """What the Ivy that Spark ships says when it is asked for a jar: no Maven is needed on the machine."""
-    ivy = next(spark_jars().glob("ivy-*.jar"))
-    command = [
-        str(java_command(find_java())),
-        *trust_store_flags(cache),
-        *proxy_flags(),
-        *("-jar", str(ivy), "-cache", scratch, "-confs", "default"),
-        *("-dependency", jar.group, jar.name, jar.version, "-notransitive", *wanted),
-    ]
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return f"Server access error (no answer within {seconds:.0f} seconds)\n{UNRESOLVED}"
-    return run.stdout + run.stderr
+def _ivy() -> Path:
+    return next(spark_jars().glob("ivy-*.jar"))
 
 
 def _reason(said: str) -> str:
