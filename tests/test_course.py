@@ -66,12 +66,6 @@ def test_an_objective_has_an_exercise_and_two_questions(stem: str, number: str) 
     assert len(asked) >= FEWEST_QUESTIONS, f"objective {number} has the questions {asked}"
 
 
-def test_the_name_of_an_exercise_is_unique_in_the_course() -> None:
-    """`check` and `hint` find an exercise by the name of the function alone."""
-    names = Counter(item.name for stem in COURSE.stems for item in exercises_of(COURSE, stem))
-    assert [name for name, times in names.items() if times > 1] == []
-
-
 @each_stem
 def test_the_generated_notebooks_are_those_of_their_sources(stem: str) -> None:
     stale = [str(path.relative_to(ROOT)) for path in generate.stale(COURSE, stem)]
