@@ -63,8 +63,10 @@ EVERYTHING = {TWICE, NEWEST, QUESTIONED, PAGED}
 
 
 @pytest.fixture
-def small(pytester: pytest.Pytester) -> Path:
+def small(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A course of one chapter, with tests that prove its exercises and its questions."""
+    for name in ("test_book", "test_exercises", "test_ml", "test_questions"):
+        monkeypatch.delitem(sys.modules, name, raising=False)  # those of the course itself, which runs these tests
     root = Path(shutil.copytree(FIXTURE_COURSE, pytester.path, dirs_exist_ok=True))
     (root / "_toc.yml").write_text("parts:\n- chapters:\n  - file: chapters/01_good\n", encoding="utf-8")
     (root / "pytest.ini").write_text(

@@ -135,7 +135,7 @@ def test_ctrl_c_stops_everything_that_was_started(started: Started) -> None:
 
 def test_a_site_is_built_again_only_when_a_source_is_newer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
-    monkeypatch.setattr(start.site, "build", lambda root, out: built.append(root))
+    monkeypatch.setattr(start, "build", lambda root, out: built.append(root))
     course = Course(folder)
     start.build_site(course, lambda text: None)
     assert built == []

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterable
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from workbook.authored import authored
@@ -28,6 +29,9 @@ def prove(course: Course, what: str, say: Say) -> bool:
     """
     stem, names = wanted(course, what)
     linecache.checkcache()  # the source of a check is shown and searched as it is now
+    for path in (course.checks(stem), course.answers(stem)):
+        # Python tells by whole seconds and by the size whether what it has compiled is of now.
+        Path(cache_from_source(str(path))).unlink(missing_ok=True)
     try:
         found = [proof for proof in proofs.proofs_of(course, stem) if proof.name in names]
     except ProofFailed as broken:
