@@ -5,6 +5,7 @@ The selection is tried as it is, by runs of pytest over a small course: each rul
 
 import json
 import shutil
+import sys
 from importlib import import_module
 from pathlib import Path
 
