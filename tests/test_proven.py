@@ -218,7 +218,8 @@ def test_a_slow_proof_that_would_never_run_is_an_error(
 
 
 def test_a_proof_that_imports_what_no_import_leads_to_is_refused(small: Path, pytester: pytest.Pytester) -> None:
-    sneaking = "\n\ndef holds(name):\n    return bool(__import__('lakehouse.gold'))\n"
+    import_module("lakehouse.gold")  # as where another test was before on the same worker
+    sneaking = "\n\ndef holds(name):\n    return bool(__import__('.'.join(['lakehouse', 'gold'])))\n"
     (small / "tests/helper.py").write_text(sneaking, encoding="utf-8")
     assert "This proof imports lakehouse" in run(pytester).stdout.str()
     assert proven(small) == {QUESTIONED, PAGED}
