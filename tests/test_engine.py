@@ -82,7 +82,79 @@ def test_a_wrong_answer_gets_the_message_of_its_mistake_and_the_rows_that_show_i
 
 
 def test_a_wrong_answer_without_a_message_of_its_own_is_told_the_first_difference() -> None:
-    assert run(lambda changes: changes.where("customer = 'C1'")).message == "A row is missing: C2, Oslo, 2."
+    result = run(lambda changes: changes.where("customer = 'C1'"))
+    assert result.message == (
+        "A row is missing: C2, Oslo, 2. Which step loses it: a join, a filter, a key that others share, or a "
+        "comparison with NULL?"
+    )
+
+
+FEWER, MORE = (
+    "Which row of the input does not count, and should it?",
+    "Does a row count that should not, or one twice?",
+)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("C1", 2), ("C2", 1)], f"Where `customer` is 'C1', `orders` is 2, and 3 was expected. {FEWER}"),
+        ([("C1", 4), ("C2", 1)], f"Where `customer` is 'C1', `orders` is 4, and 3 was expected. {MORE}"),
+        (
+            [("C1", None), ("C2", 1)],
+            "Which step has no value for it: a join without a match, or an expression over a N",
+        ),
+        (
+            [("C1", 3), ("C2", 1), ("C2", 1)],
+            "A row came back too often: C2, 1. Does a join fit it more than once, or d",
+        ),
+        (
+            [("C1", 3), ("C2", 1), ("C9", 1)],
+            "A row came back that should not: C9, 1. Which condition ought to keep it ",
+        ),
+    ],
+)
+def test_a_difference_without_a_message_of_its_own_comes_with_a_question(rows, said: str) -> None:
+    case = Case(get_spark(), Path("."), "default")
+    shape = "customer string, orders int"
+    with pytest.raises(Failed) as failed:
+        case.equal(case.rows(shape, *rows), shape, ("C1", 3), ("C2", 1))
+    assert said in str(failed.value)
+
+
+def test_a_row_that_came_back_with_other_values_is_not_missing() -> None:
+    case = Case(get_spark(), Path("."), "default")
+    shape = "customer string, version int, city string"
+    expected = [("C1", 1, "Oslo"), ("C1", 2, "Pisa")]
+    for rows, said in (
+        (
+            [("C1", 1, "Oslo"), ("C1", 2, "Rome")],
+            "Where `customer` is 'C1', `city` is 'Rome', and 'Pisa' was expected.",
+        ),
+        ([("C1", 1, "Oslo")], "C1 is gone"),
+        ([("C1", 1, "Rome")], "C1 is gone"),  # one came back instead of two
+    ):
+        with pytest.raises(Failed, match=f"^{said}"):
+            case.equal(case.rows(shape, *rows), shape, *expected, missing={("C1", ...): "C1 is gone"})
+
+
+LONG = {f"orders/2026/{number:02}.json": "loaded" for number in range(9)}
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "said"),
+    [
+        ({**LONG, "z": "lost"}, {**LONG, "z": "late"}, "files gave 'lost' for 'z', and 'late' was expected."),
+        ([*LONG, "a"], [*LONG, "b"], "files gave 'a' at [9], and 'b' was expected."),
+        ({"t": [*LONG, "a"]}, {"t": [*LONG, "b"]}, "files gave 'a' for 't' at [9], and 'b' was expected."),
+        ("x" * 90 + "a", "x" * 90 + "b", f"files gave …{'x' * 34}a', and …{'x' * 34}b' was expected."),
+    ],
+)
+def test_long_values_are_shown_where_they_differ(got: object, expected: object, said: str) -> None:
+    case = Case(get_spark(), Path("."), "default")
+    with pytest.raises(Failed) as failed:
+        case.value(got, expected, call="files")
+    assert str(failed.value) == f"{said} Follow that call through your code: which line makes it so?"
 
 
 def test_a_loop_without_end_is_stopped() -> None:
@@ -436,7 +508,10 @@ def test_what_connect_has_is_not_refused_and_classic_spark_is_whole_afterwards()
 
 def test_a_value_of_another_type_is_named_by_its_type() -> None:
     result = engine.run(portable.exercise, lambda frame: float(frame.count()))  # type: ignore[attr-defined]
-    assert result.message == "portable gave 3.0 (float), and 3 (int) was expected."
+    assert result.message == (
+        "portable gave 3.0 (float), and 3 (int) was expected. "
+        "Follow that call through your code: which line makes it so?"
+    )
 
 
 @pytest.mark.parametrize("pattern", [("C2", ...), (..., "Bergen", ...), ("C2", "Bergen", 1, ...), ("C2", ..., 1)])
@@ -452,8 +527,56 @@ def test_three_dots_in_a_pattern_are_any_value_and_at_its_end_any_rest(pattern: 
 
 def test_a_time_is_written_as_people_write_it() -> None:
     case = Case(get_spark(), Path("."), "default")
-    with pytest.raises(Failed, match=r"^newest gave 2026-03-01 10:00:00, and 2026-03-01 13:00:00 was expected\.$"):
+    with pytest.raises(Failed, match=r"^newest gave 2026-03-01 10:00:00, and 2026-03-01 13:00:00 was expected\."):
         case.value(datetime(2026, 3, 1, 10), datetime(2026, 3, 1, 13), call="newest")
+
+
+@exercise(objective="1.1", hints=("nudge", "api", "skeleton"), docs="https://spark.apache.org", why="It matters.")
+def settings(answer, case: Case) -> None:
+    case.value(answer()["mode"].lower(), "append", call='settings()["mode"]')
+
+
+@pytest.mark.parametrize("given", [None, 3, {}, {"mode": None}])
+def test_an_error_of_the_check_is_not_given_out_as_the_learners(given: object) -> None:
+    result = engine.run(settings.exercise, lambda: given)  # type: ignore[attr-defined]
+    assert result.outcome == "error"
+    assert result.message.startswith(f"Your function gave {given!r}, and the check can do nothing with that")
+
+
+def test_an_error_of_the_answer_is_explained_as_its_own() -> None:
+    def answer() -> dict[str, str]:
+        return {"mode": {}["mode"]}
+
+    result = engine.run(settings.exercise, answer)  # type: ignore[attr-defined]
+    assert result.message.startswith("Your code raised KeyError: 'mode'. Your line: return {")
+
+
+def test_an_error_without_words_is_said_to_have_none() -> None:
+    def answer(changes: Changes) -> None:
+        raise NotImplementedError
+
+    assert run(answer).message.startswith("Your code raised NotImplementedError: no message. Your line:")
+
+
+def test_a_generator_and_a_coroutine_are_explained() -> None:
+    def generator(changes: Changes):
+        yield changes
+
+    async def coroutine(changes: Changes) -> Changes:
+        return changes
+
+    assert "has a `yield`" in run(generator).message
+    assert run(coroutine).message == engine.ASYNC
+
+
+def test_a_lone_surrogate_breaks_nothing() -> None:
+    def answer(changes: Changes) -> None:
+        print("\ud800")
+        raise ValueError("\udcff")
+
+    result = run(answer)
+    assert (result.message[:40], result.printed) == ("Your code raised ValueError: \\udcff. You", "\\ud800")
+    f"{result}".encode()
 
 
 def test_java_that_does_not_answer_is_ended_and_the_session_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

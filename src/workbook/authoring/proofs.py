@@ -79,8 +79,8 @@ def right(exercise: str) -> Callable[[Answer], Answer]:
 class Proof:
     """All that is known of one exercise.
 
-    `imports` are the import statements of its notebook, `objectives` those of its chapter by number, and `excused`
-    maps the name of a mutant that passes to the reason.
+    `imports` are the import statements of its notebook, `objectives` those of its chapter by number, `excused` maps
+    the name of a mutant that passes to the reason, and `outside` that of a variation of which the task says nothing.
     """
 
     exercise: Exercise
@@ -90,6 +90,7 @@ class Proof:
     wrong: dict[str, Answer] = field(default_factory=dict)
     right: dict[str, Answer] = field(default_factory=dict)
     excused: dict[str, str] = field(default_factory=dict)
+    outside: dict[str, str] = field(default_factory=dict)
     _results: dict[str, Result] = field(default_factory=dict)
 
     @property
@@ -141,9 +142,9 @@ def proofs_of(course: Course, stem: str) -> list[Proof]:
     module = load_module(path, f"answers_{stem}")
     functions = filter(inspect.isfunction, vars(module).values())  # F is no function, and has a `right`
     answers = [value for value in functions if hasattr(value, "wrong") or hasattr(value, "right")]
-    excused = getattr(module, "excused", {})
+    excused, outside = (getattr(module, name, {}) for name in ("excused", "outside"))
     spoken_of = {str(getattr(item, "wrong", "") or getattr(item, "right", "")) for item in answers}
-    for name in spoken_of | excused.keys():
+    for name in spoken_of | excused.keys() | outside.keys():
         if name not in checked:
             raise CourseError(f"{path} speaks of {name!r}, which is no exercise of {stem}.")
     imports, objectives = _imports(course, stem), course.objectives(stem)
@@ -156,6 +157,7 @@ def proofs_of(course: Course, stem: str) -> list[Proof]:
             {item.__name__: item for item in answers if getattr(item, "wrong", "") == name},
             {item.__name__: item for item in answers if getattr(item, "right", "") == name},
             excused.get(name, {}),
+            outside.get(name, {}),
         )
         for name in written
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from workbook.authored import authored
 from workbook.authoring import proofs
 from workbook.authoring.proofs import Proof, ProofFailed
+from workbook.authoring.variations import missing_inputs
 from workbook.checking.outcome import Result
 from workbook.course import Course
 from workbook.errors import CourseError
@@ -68,6 +69,7 @@ def _tried(proof: Proof, stem: str, say: Say) -> bool:
     say("  wrong answers")
     _say_of(proof.wrong, proof, say)
     _say_of_mutants(proof, say)
+    _say_of_missing_inputs(proof, say)
     broken = list(_broken(proof))
     for rule in broken:
         say(textwrap.fill(f"✗ {rule}", WIDTH, initial_indent="  ", subsequent_indent="    "))
@@ -94,6 +96,13 @@ def _say_of_mutants(proof: Proof, say: Say) -> None:
     for mutant in alive:
         if mutant not in excused:
             say(f"    lives: {mutant.name}\n{textwrap.indent(mutant.source, '      ')}")
+
+
+def _say_of_missing_inputs(proof: Proof, say: Say) -> None:
+    missing = missing_inputs(proof)
+    say(f"  inputs: {f'{len(missing)} seem to be missing' if missing else 'none is missing'}")
+    for one in missing:
+        say(textwrap.fill(str(one), WIDTH, initial_indent="    ", subsequent_indent="      "))
 
 
 def _broken(proof: Proof) -> Iterable[str]:

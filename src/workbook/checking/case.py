@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1_000
 ROWS_SHOWN = 5
+MOST_SHOWN = 70
+RETRACE = "Follow that call through your code: which line makes it so?"
 
 Pattern = Any
 """A literal value or row, or a function of it that says yes or no. In a row `...` is any value, at its end any rest."""
@@ -87,8 +90,9 @@ class Case:
         """Compare a DataFrame with literal rows; columns may stand in any order.
 
         `when` gives the message for a row that came back and should not have (too often counts);
-        `missing` for one that should have. The first pattern that fits wins; without one, the message
-        names the first difference. `given` is the input, shown beside the rows that differ.
+        `missing` for one that should have, unless one of the same first value came back in its place. The first
+        pattern that fits wins; without one, the message names the first difference and a
+        question to ask. `given` is the input, shown beside the rows that differ.
         """
         frame = frame_of(result)
         names = self._same_columns(frame, schema)
@@ -103,7 +107,9 @@ class Case:
             return
         keys = list(dict.fromkeys(row[0] for row in absent + extra))
         evidence = _evidence(keys, rows, wanted, _inputs(given, names[0]))
-        message = _fitting(when, extra) or _fitting(missing, absent) or _first_difference(names, extra, absent)
+        came, due = (Counter(repr(row[0]) for row in rows) for rows in (extra, absent))
+        gone = [row for row in absent if came[repr(row[0])] < due[repr(row[0])]]
+        message = _fitting(when, extra) or _fitting(missing, gone) or _first_difference(names, extra, absent, wanted)
         raise Failed(message, evidence, [value for row in extra + absent for value in row])
 
     def _same_columns(self, frame: "DataFrame", schema: str) -> list[str]:
@@ -136,12 +142,13 @@ class Case:
         """Compare a plain value with a literal; `call` says how it was obtained, such as `"rows_of(0)"`."""
         if type(got) is type(expected) and plain(got) == plain(expected):
             return
-        yours, wanted = short(got), short(expected)
+        where, one, other = _first_apart(got, expected)
+        yours, wanted = _around(one, other)
         if plain(got) == plain(expected):
-            yours, wanted = f"{yours} ({type(got).__name__})", f"{wanted} ({type(expected).__name__})"
-        message = _fitting(when, [got]) or f"{call} gave {yours}, and {wanted} was expected."
+            yours, wanted = f"{yours} ({type(one).__name__})", f"{wanted} ({type(other).__name__})"
+        message = _fitting(when, [got]) or f"{call} gave {yours}{where}, and {wanted} was expected. {RETRACE}"
         parts = got if isinstance(got, (list, tuple, dict)) else ()
-        raise Failed(message, [Evidence(call, yours, wanted)], [got, yours, *parts])
+        raise Failed(message, [Evidence(call, short(got), short(expected))], [got, yours, *parts])
 
     def require(self, condition: bool, message: str, *, seen: object) -> None:
         """Fail with `message` unless `condition` holds; `seen` is the value that the message names."""
@@ -210,14 +217,12 @@ def plain(value: Any) -> Any:
 
 def brief(value: object) -> str:
     """`value` in at most 70 characters."""
-    text = ", ".join(map(str, value)) if isinstance(value, tuple) and value else _written(value)
-    return text if len(text) <= 70 else text[:69] + "…"
+    return _cut(", ".join(map(str, value)) if isinstance(value, tuple) and value else _written(value), 0)
 
 
 def short(value: object) -> str:
     """`value` as Python writes it, in at most 70 characters; a date or a time as people do."""
-    text = _written(value)
-    return text if len(text) <= 70 else text[:69] + "…"
+    return _cut(_written(value), 0)
 
 
 def _written(value: object) -> str:
@@ -237,6 +242,8 @@ def frame_of(result: object) -> "DataFrame":
         "pandas DataFrame": "Your function returned a pandas DataFrame: return a Spark DataFrame, without "
         "`toPandas()`. pandas holds all rows in the driver's memory.",
         "builtins list": "Your function returned a list: return the DataFrame itself, without `collect()`.",
+        "builtins generator": "Your function has a `yield`, so a call gives a generator and runs nothing yet: end it "
+        "with `return`.",
     }
     other = f"Your function returned a {kind.removeprefix('builtins ')}: return a Spark DataFrame."
     raise Failed(sentences.get(kind, other), seen=[kind])
@@ -279,20 +286,73 @@ def _fits(pattern: Pattern, value: Any) -> bool:
     return type(pattern) is type(value) and bool(pattern == value)
 
 
-def _first_difference(names: Sequence[str], extra: list[Any], absent: list[Any]) -> str:
+def _first_difference(names: Sequence[str], extra: list[Any], absent: list[Any], wanted: list[Any]) -> str:
     for row in extra:
         for other in absent:
             if row[0] == other[0]:
                 at = next(index for index, pair in enumerate(zip(row, other, strict=True)) if pair[0] != pair[1])
                 return (
                     f"Where `{names[0]}` is {brief(row[0])}, `{names[at]}` is {brief(row[at])}, "
-                    f"and {brief(other[at])} was expected."
+                    f"and {brief(other[at])} was expected. {_question(row[at], other[at])}"
                 )
     if absent:
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-        return f"A row is missing: {brief(absent[0])}{more}."
+        return (
+            f"A row is missing: {brief(absent[0])}{more}. Which step loses it: a join, a filter, a key that others "
+            "share, or a comparison with NULL?"
+        )
     more = f" and {len(extra) - 1} more" if len(extra) > 1 else ""
-    return f"A row came back that should not: {brief(extra[0])}{more}."
+    if extra[0] in wanted:
+        return (
+            f"A row came back too often: {brief(extra[0])}{more}. Does a join fit it more than once, or does a repeat "
+            "of the input stay?"
+        )
+    return f"A row came back that should not: {brief(extra[0])}{more}. Which condition ought to keep it out?"
+
+
+def _question(got: Any, expected: Any) -> str:
+    """What to ask oneself about a value that is not the expected one."""
+    if got is None:
+        return "Which step has no value for it: a join without a match, or an expression over a NULL?"
+    if expected is None:
+        return "Where does a value come from, if nothing is known?"
+    numbers = (int, float, Decimal)
+    if isinstance(got, numbers) and isinstance(expected, numbers) and not isinstance(got, bool):
+        more = "Does a row count that should not, or one twice?"
+        return more if got > expected else "Which row of the input does not count, and should it?"
+    return "Which row of the input does it come from, and which one should it come from?"
+
+
+def _first_apart(got: Any, expected: Any) -> tuple[str, Any, Any]:
+    """Where two values differ first, as in " for 'O1'", and the parts that stand there."""
+    if isinstance(got, dict) and isinstance(expected, dict) and got.keys() == expected.keys():
+        pairs = [(f" for {short(key)}", got[key], expected[key]) for key in expected]
+    elif isinstance(got, (list, tuple)) and type(got) is type(expected) and len(got) == len(expected):
+        pairs = [(f" at [{at}]", *pair) for at, pair in enumerate(zip(got, expected, strict=True))]
+    else:
+        pairs = []
+    long = len(_written(got)) > MOST_SHOWN or len(_written(expected)) > MOST_SHOWN
+    for where, one, other in pairs if long else ():
+        if type(one) is not type(other) or plain(one) != plain(other):
+            further, *parts = _first_apart(one, other)
+            return where + further, *parts
+    return "", got, expected
+
+
+def _around(got: Any, expected: Any) -> tuple[str, str]:
+    """Two values in at most 70 characters each, cut where they are equal and not where they differ."""
+    yours, wanted = _written(got), _written(expected)
+    if len(yours) <= MOST_SHOWN and len(wanted) <= MOST_SHOWN:
+        return yours, wanted
+    apart = next((at for at, pair in enumerate(zip(yours, wanted, strict=False)) if pair[0] != pair[1]), 0)
+    start = max(0, apart - MOST_SHOWN // 2)
+    return _cut(yours, start), _cut(wanted, start)
+
+
+def _cut(text: str, start: int) -> str:
+    """At most 70 characters of `text`, from `start` on, with an ellipsis where something is left out."""
+    begun = f"…{text[start + 1 :]}" if start else text
+    return begun if len(begun) <= MOST_SHOWN else begun[: MOST_SHOWN - 1] + "…"
 
 
 def _evidence(keys: list[Any], rows: list[Any], wanted: list[Any], inputs: list[Any]) -> list[Evidence]:

@@ -1,22 +1,26 @@
 """Run one check of one answer, so that nothing the answer does can harm the next one."""
 
 import contextlib
+import inspect
 import io
 import os
 import shutil
 import tempfile
+import traceback
 import uuid
 import warnings
 from collections.abc import Iterator
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
-from workbook.checking.case import Case, Failed
-from workbook.checking.exercise import Answer, Blank, Exercise
+from workbook.checking.case import Case, Evidence, Failed, short
+from workbook.checking.exercise import Answer, Blank, Check, Exercise
 from workbook.checking.explain import MOST_CHARACTERS, details, explain
 from workbook.checking.limit import TimeIsUp, time_limit
 from workbook.checking.outcome import Result
@@ -43,8 +47,32 @@ JAVA_ENDED = (
 )
 
 
+ASYNC = "Your function is `async`, so a call gives a coroutine and runs nothing: leave `async` out."
+UNUSABLE = (
+    "Your function gave {}, and the check can do nothing with that: read in the task what is to be returned, and of "
+    "which type."
+)
+
+
 class _Blank(Exception):
     """The answer returned the blank."""
+
+
+@dataclass
+class _Guarded:
+    """The answer as a check calls it: the blank is told apart, and what was given last is known."""
+
+    answer: Answer
+    given: object = None
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        self.given = self.answer(*arguments, **named)
+        if isinstance(self.given, Blank):
+            raise _Blank
+        if inspect.iscoroutine(self.given):
+            self.given.close()
+            raise Failed(ASYNC, seen=["async"])
+        return self.given
 
 
 def run(exercise: Exercise, answer: Answer, seconds: float | None = None) -> Result:
@@ -53,13 +81,13 @@ def run(exercise: Exercise, answer: Answer, seconds: float | None = None) -> Res
         return Result(exercise, "not_attempted", NOT_ATTEMPTED)
     spark = session.get_spark()
     _renew_global(answer, spark)
-    printed = io.StringIO()
+    printed, guarded = io.StringIO(), _Guarded(answer)
     with isolated(spark) as case:
         try:
             limit = time_limit(seconds or TIME_LIMIT, partial(_cancel, case), session.end_java)
             with contextlib.redirect_stdout(printed), warnings.catch_warnings(), limit:
                 warnings.simplefilter("ignore")  # a failed toPandas warns with pages of Java, besides raising
-                exercise.check(_guarded(answer), case)
+                exercise.check(guarded, case)
             result = Result(exercise, "passed", "Passed.")
         except _Blank:
             result = Result(exercise, "not_attempted", NOT_ATTEMPTED)
@@ -68,7 +96,9 @@ def run(exercise: Exercise, answer: Answer, seconds: float | None = None) -> Res
         except TimeIsUp as error:
             result = Result(exercise, "error", TOO_LONG.format(seconds or TIME_LIMIT), traceback=details(error))
         except (Exception, SystemExit) as error:
-            result = Result(exercise, "error", explain(error, answer), traceback=details(error))
+            of_the_check = _is_of_the_check(error, guarded, exercise.check)
+            said = UNUSABLE.format(short(guarded.given)) if of_the_check else explain(error, answer)
+            result = Result(exercise, "error", said, traceback=details(error))
     return _with_printed(_after_death(result, spark, answer), printed.getvalue())
 
 
@@ -80,21 +110,22 @@ def still_blank(code: CodeType | None) -> bool:
     return "____" in code.co_names or any(map(still_blank, inner))
 
 
-def _guarded(answer: Answer) -> Answer:
-    def call(*arguments: Any, **named: Any) -> Any:
-        result = answer(*arguments, **named)
-        if isinstance(result, Blank):
-            raise _Blank
-        return result
-
-    return call
-
-
 def _cancel(case: Case) -> None:
     """End what the answer has Spark do: its jobs, and its streams, for which `awaitTermination` would wait."""
     for query in case.streams():
         query.stop()
     case.spark.interruptAll()
+
+
+def _is_of_the_check(error: BaseException, guarded: _Guarded, check: Check) -> bool:
+    """Whether the check stumbled over what the answer gave: no line of the answer was reached, and it is not Spark's.
+
+    An answer may also give a function, which the check calls.
+    """
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = {getattr(guarded.answer, "__code__", check.__code__).co_filename} - {check.__code__.co_filename}
+    reached = any(code is _Guarded.__call__.__code__ or code.co_filename in own for code in codes)
+    return not (reached or isinstance(error, (PySparkException, Py4JError, SystemExit)))
 
 
 def _renew_global(answer: Answer, spark: "SparkSession") -> None:
@@ -122,7 +153,14 @@ def _with_printed(result: Result, printed: str) -> Result:
         lines = [*lines[:PRINTED_LINES], f"… and {len(lines) - PRINTED_LINES:,} more lines"]
     text = "\n".join(line[:200] for line in lines)
     shown = result.message if len(result.message) <= MOST_CHARACTERS else result.message[: MOST_CHARACTERS - 1] + "…"
-    return Result(result.exercise, result.outcome, shown, result.evidence, text, result.traceback, result.seen)
+    evidence = [Evidence(*map(_encodable, astuple(line))) for line in result.evidence]
+    shown, text, trace = map(_encodable, (shown, text, result.traceback))
+    return Result(result.exercise, result.outcome, shown, evidence, text, trace, result.seen)
+
+
+def _encodable(text: str) -> str:
+    """The text without lone surrogates, which no file and no browser takes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ def _what(error: BaseException) -> str:
         return "Your function calls itself without end (RecursionError)."
     if isinstance(error, SystemExit):
         return "Your code ended the program (SystemExit): leave `exit()` out."
-    return f"Your code raised {type(error).__name__}: {error or 'no message'}."
+    return f"Your code raised {type(error).__name__}: {str(error).strip() or 'no message'}."
 
 
 def _spark_sentence(condition: str | None, message: str) -> str:
