@@ -1,11 +1,14 @@
 """The learner's copies: filled, updated and reset without losing a word."""
 
+import copy
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 
 from workbook.commands import copies
 from workbook.course import Course
@@ -162,6 +165,83 @@ def test_answers_survive_a_tool_that_drops_ids_and_metadata(course: Course) -> N
     now = sources(course.work(STEM))
     assert now[2] == "def one(rows):\n    return rows"
     assert now[1] == "## Exercise 1.1 · one\n\nDo it better."
+
+
+def edit(course: Course, change: Callable[[list[NotebookNode]], None]) -> None:
+    """Do what a learner, or a tool, does to the cells of a notebook."""
+    notebook = nbformat.read(course.work(STEM), 4)
+    change(notebook.cells)
+    nbformat.write(notebook, course.work(STEM))
+
+
+def updated(course: Course) -> list[str]:
+    """The sources of the notebook after an update of the course, between the first task and the second."""
+    publish(course, exercise("one", "Do it better."), exercise("two", "Do it well."))
+    copies.update(course)
+    assert copies.update(course) == [], "once more changes nothing"
+    return sources(course.work(STEM))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "def one(rows):\n    # ____ was here\n    return rows",
+        "def one(rows):\n    return '____'",
+        "def one(rows):\n    rows = sorted(rows)\n    return ____",
+        "def one(rows):\n    return (rows",
+        "def one(rows):\n    # ask about ____ again\n    return ____",
+    ],
+)
+def test_a_blank_that_is_named_in_a_comment_or_half_done_is_an_answer(course: Course, written: str) -> None:
+    edit(course, lambda cells: cells[2].update(source=written))
+    assert updated(course)[2] == written
+
+
+def test_an_answer_in_a_cell_that_is_text_now_stays_beside_the_blank_and_is_told(course: Course) -> None:
+    text = "def one(rows):\n    return rows"
+    edit(course, lambda cells: cells[2].update(source=text, cell_type="markdown"))
+    publish(course, exercise("one", "Do it better."), exercise("two"))
+    [change] = copies.update(course)
+    assert sources(course.work(STEM))[2:5] == ["def one(rows):\n    return ____", text, "check(one)"]
+    assert change.carried == []
+    assert "more of yours kept beside the answer: one" in change.sentences()[0]
+    assert copies.update(course) == []
+
+
+HELPER, ANSWER = "LIMIT = 3", "def one(rows):\n    return rows[:LIMIT]"
+
+
+@pytest.mark.parametrize("parts", [(HELPER, ANSWER), (ANSWER, "one([1])"), ("def one(rows):", "    return rows")])
+def test_the_parts_of_a_split_cell_stay_in_their_order(course: Course, parts: tuple[str, str]) -> None:
+    def split(cells: list[NotebookNode]) -> None:
+        second = copy.deepcopy(cells[2])
+        cells[2].source, second.source = parts
+        second.id = "new"
+        cells.insert(3, second)
+
+    edit(course, split)
+    assert updated(course)[2:5] == [*parts, "check(one)"]
+
+
+def test_an_output_with_a_lone_surrogate_is_kept(course: Course) -> None:
+    answer(course, "one", "rows")
+    notebook = json.loads(course.work(STEM).read_text())
+    notebook["cells"][2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "\ud800"}]
+    course.work(STEM).write_text(json.dumps(notebook))
+    assert updated(course)[2] == "def one(rows):\n    return rows"
+    assert json.loads(course.work(STEM).read_text())["cells"][2]["outputs"][0]["text"] == ["\ud800"]
+
+
+def test_answers_that_were_merged_into_one_cell_are_taken_apart(course: Course) -> None:
+    one, two = "LIMIT = 3\n\n\ndef one(rows):\n    return rows", "@cache\ndef two(rows):\n    return rows[:LIMIT]"
+
+    def merge(cells: list[NotebookNode]) -> None:
+        cells[2].source = f"{one}\n\n\n{two}"
+        del cells[5]
+
+    edit(course, merge)
+    now = updated(course)
+    assert (now[2], now[5]) == (one, two)
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"cells": 1}', "\x00\x00"])

@@ -1,9 +1,12 @@
 """The learner's own copies of the exercises, in `work/`. Nothing that a learner wrote is ever lost."""
 
+import ast
+import copy
 import os
 import re
 import shutil
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +14,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from workbook.authored import HEADING
+from workbook.authored import HEADING, first_line
 from workbook.authoring.generate import read
 from workbook.course import Course
 from workbook.errors import CourseError
@@ -32,6 +35,7 @@ class Change:
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     carried: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
 
     def sentences(self) -> list[str]:
         """The change in words, for the learner."""
@@ -40,7 +44,12 @@ class Change:
         kept = f"The old file is work/kept/{self.kept.name}."
         if self.damaged:
             return [f"{self.stem}: your notebook could not be read, so you have a fresh one. {kept}"]
-        parts = (("your answers kept", self.carried), ("new", self.added), ("gone from the course", self.removed))
+        parts = (
+            ("your answers kept", self.carried),
+            ("more of yours kept beside the answer", self.beside),
+            ("new", self.added),
+            ("gone from the course", self.removed),
+        )
         told = "; ".join(f"{what}: {', '.join(names)}" for what, names in parts if names)
         return [f"{self.stem}: updated{'; ' + told if told else ''}. {kept}"]
 
@@ -88,13 +97,14 @@ def _updated(course: Course, stem: str) -> list[Change]:
         kept = _keep(path)
         _write(path, nbformat.writes(fresh))
         return [Change(stem, kept, damaged=True)]
-    now = _answers(fresh)
-    before = _answers(old, set(now))
+    now = list(_parts(fresh, ()))
+    before = _parts(old, now)
     change = Change(
         stem,
         added=[name for name in now if name not in before],
         removed=[name for name in before if name not in now],
-        carried=[name for name in now if name in before and _attempted(before[name])],
+        carried=[name for name in now if _answer(before.get(name, []), name)],
+        beside=[name for name in now if _beside(before.get(name, []), name)],
     )
     merged = _merged(fresh, old)
     if _sources(merged) == _sources(old):
@@ -106,31 +116,58 @@ def _updated(course: Course, stem: str) -> list[Change]:
 
 def _merged(fresh: NotebookNode, old: NotebookNode) -> NotebookNode:
     """The fresh notebook with the learner's answers, and the learner's own cells at the end of their sections."""
-    known = set(_answers(fresh))
-    answers = _answers(old, known)
+    known = list(_parts(fresh, ()))
+    parts = _parts(old, known)
     sources = {cell.source for cell in fresh.cells}
-    own = {key: [cell for cell in cells if _is_own(cell, sources)] for key, cells in _sections(old, known)}
+    own = {key: [cell for cell in cells if _is_own(cell, sources, known)] for key, cells in _sections(old, known)}
     cells: list[NotebookNode] = []
     for key, section in _sections(fresh, known):
         for cell in section:
-            _carry(answers.get(_exercise(cell) or ""), cell)
-        cells += [*section, *own.pop(key, [])]
-    gone = {name: cell for name, cell in answers.items() if name not in known and _attempted(cell)}
-    for name, cell in gone.items():
-        cell.id = f"gone-{name}"[:64]
-    for heading, extra in ((GONE, list(gone.values())), (OWN, [cell for rest in own.values() for cell in rest])):
+            cells += _carried(parts.get(_exercise(cell, known) or "", []), cell)
+        cells += own.pop(key, [])
+    gone = [cell for name, written in parts.items() if name not in known for cell in written if _is_touched(cell)]
+    for heading, extra in ((GONE, gone), (OWN, [cell for rest in own.values() for cell in rest])):
         if extra:
             cells += [nbformat.v4.new_markdown_cell(heading), *extra]
-    fresh.cells = cells
+    fresh.cells = _with_ids_of_their_own(cells)
     return fresh
 
 
-def _carry(own: NotebookNode | None, cell: NotebookNode) -> None:
-    if own is not None and _attempted(own):
-        cell.source, cell.outputs, cell.execution_count = own.source, own.outputs, own.execution_count
+def _carried(parts: list[NotebookNode], cell: NotebookNode) -> list[NotebookNode]:
+    """The fresh cell of an exercise with the learner's answer, among what else the learner wrote for it."""
+    name = cell.metadata.get("exercise", "")
+    answer, beside = _answer(parts, name), _beside(parts, name)
+    if answer is None:
+        return [cell, *beside]
+    cell.source, cell.outputs, cell.execution_count = answer.source, answer.outputs, answer.execution_count
+    at = parts.index(answer)
+    return [*(part for part in parts[:at] if part in beside), cell, *(part for part in parts[at:] if part in beside)]
 
 
-def _sections(notebook: NotebookNode, known: set[str]) -> list[tuple[str, list[NotebookNode]]]:
+def _answer(parts: list[NotebookNode], name: str) -> NotebookNode | None:
+    """The learner's answer: of several cells the last one that defines the function, or else the last one."""
+    written = [part for part in parts if part.cell_type == "code" and _is_touched(part)]
+    defining = [part for part in written if name in FUNCTION.findall(part.source)]
+    return next(reversed(defining or written), None)
+
+
+def _beside(parts: list[NotebookNode], name: str) -> list[NotebookNode]:
+    """What else the learner wrote for an exercise: the rest of a cell that was split, or one that is no code now."""
+    answer = _answer(parts, name)
+    return [part for part in parts if part is not answer and _is_touched(part)]
+
+
+def _with_ids_of_their_own(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """The cells, once no two have the same id: a cell that was split, or moved, may have that of another."""
+    seen: set[str] = set()
+    for cell in cells:
+        if cell.id in seen:
+            cell.id = uuid.uuid4().hex[:8]
+        seen.add(cell.id)
+    return cells
+
+
+def _sections(notebook: NotebookNode, known: list[str]) -> list[tuple[str, list[NotebookNode]]]:
     """The cells by exercise, in order; what stands before the first exercise has the key ""."""
     sections: list[tuple[str, list[NotebookNode]]] = [("", [])]
     for cell in notebook.cells:
@@ -143,33 +180,64 @@ def _sections(notebook: NotebookNode, known: set[str]) -> list[tuple[str, list[N
     return sections
 
 
-def _is_own(cell: NotebookNode, sources: set[str]) -> bool:
+def _is_own(cell: NotebookNode, sources: set[str], known: Sequence[str]) -> bool:
     """Whether the learner added the cell: the course's own cells carry an id made from the stem."""
-    made = re.match(r"\d\d_\w+-\d{3}$|gone-", cell.id)
-    return bool(cell.source.strip()) and not made and cell.source not in sources | {GONE, OWN}
+    made = re.match(r"\d\d_\w+-\d{3}$", cell.id)
+    is_part = _exercise(cell, known) is not None
+    return bool(cell.source.strip()) and not made and not is_part and cell.source not in sources | {GONE, OWN}
 
 
-def _answers(notebook: NotebookNode, known: Iterable[str] = ()) -> dict[str, NotebookNode]:
-    """The answer cells by exercise; of several, the last one that is more than a blank."""
-    found: dict[str, NotebookNode] = {}
+def _parts(notebook: NotebookNode, known: Sequence[str]) -> dict[str, list[NotebookNode]]:
+    """The cells that were written for each exercise; a cell that answers several is taken apart."""
+    found: dict[str, list[NotebookNode]] = {}
     for cell in notebook.cells:
-        name = _exercise(cell, known)
-        if name and (name not in found or _attempted(cell)):
-            found[name] = cell
+        if name := _exercise(cell, known):
+            for own, part in _taken_apart(cell, name, known):
+                found.setdefault(own, []).append(part)
     return found
 
 
-def _exercise(cell: NotebookNode, known: Iterable[str] = ()) -> str | None:
-    """The exercise that the cell answers. A tool that drops metadata leaves the function's name."""
-    if cell.cell_type != "code":
-        return None
+def _exercise(cell: NotebookNode, known: Sequence[str]) -> str | None:
+    """The exercise that the cell belongs to. A tool that drops metadata leaves the function's name."""
     if name := cell.metadata.get("exercise"):
         return str(name)
-    return next((name for name in FUNCTION.findall(cell.source) if name in known), None)
+    is_task = cell.cell_type == "markdown" and HEADING.search(cell.source)
+    return None if is_task else next((name for name in FUNCTION.findall(cell.source) if name in known), None)
 
 
-def _attempted(cell: NotebookNode) -> bool:
-    return "____" not in cell.source
+def _taken_apart(cell: NotebookNode, name: str, known: Sequence[str]) -> Iterator[tuple[str, NotebookNode]]:
+    """The cell, and of each other exercise whose function stands in it a cell of its own with that function."""
+    lines = cell.source.splitlines()
+    for node in reversed(_statements(cell) if cell.cell_type == "code" else []):
+        if isinstance(node, ast.FunctionDef) and node.name in known and node.name != name:
+            first = first_line(node) - 1
+            function = "\n".join(lines[first : node.end_lineno])
+            del lines[first : node.end_lineno]
+            yield node.name, nbformat.v4.new_code_cell(function)
+    rest = copy.deepcopy(cell)
+    if len(lines) < len(cell.source.splitlines()):
+        rest.source = "\n".join(lines).strip()
+    yield name, rest
+
+
+def _is_touched(cell: NotebookNode) -> bool:
+    """Whether the learner wrote something here: a blank is a function that does nothing but return `____`."""
+    match _statements(cell):
+        case [ast.FunctionDef(body=[*_, ast.Return(ast.Name("____"))] as body)]:
+            return len(body) > 2 or (len(body) == 2 and not _is_text(body[0])) or "#" in cell.source
+    return bool(cell.source.strip())
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _statements(cell: NotebookNode) -> list[ast.stmt]:
+    """The statements of a cell, or none where it is no Python."""
+    try:
+        return ast.parse(str(cell.source)).body
+    except (SyntaxError, ValueError):
+        return []
 
 
 def _sources(notebook: NotebookNode) -> list[tuple[str, str]]:
@@ -195,7 +263,8 @@ def _write(path: Path, text: str) -> None:
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+        # A lone surrogate, which UTF-8 cannot hold, becomes the escape that JSON has for it.
+        scratch.write_text(text.rstrip("\n") + "\n", encoding="utf-8", errors="backslashreplace")
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
