@@ -105,7 +105,7 @@ def _size(call: Call) -> int:
 def variations(call: Call) -> Iterator[tuple[str, Call]]:
     """Calls that differ in one place, each with its kind, such as "NULL in orders.amount".
 
-    A first column without repeats and without NULL is a key, and stays one.
+    A key stays one: the first column, and every column of ids, where the check has neither repeats nor NULL in it.
     """
     for argument, value in call.items():
         varied = _tables(argument, value) if isinstance(value, Table) else _values(argument, value)
@@ -114,16 +114,16 @@ def variations(call: Call) -> Iterator[tuple[str, Call]]:
 
 
 def _tables(name: str, table: Table) -> Iterator[tuple[str, Table]]:
-    rows, fields = table.rows, table.schema.fields
+    rows = table.rows
     yield f"{name} empty", Table(table.schema, ())
     yield f"{name} in reverse", Table(table.schema, rows[::-1])
-    has_key = len({row[0] for row in rows} - {None}) == len(rows)
+    keys = _keys(table)
     for at in _some(rows):
         yield f"a row of {name} left out", Table(table.schema, rows[:at] + rows[at + 1 :])
-        if not has_key:
+        if not keys:
             yield f"a row of {name} twice", Table(table.schema, (*rows, rows[at]))
-    for column, field in enumerate(fields):
-        for at in _some(rows) if column or not has_key else ():
+    for column, field in enumerate(table.schema.fields):
+        for at in _some(rows) if column not in keys else ():
             before = rows[at][column]
             others = [row[column] for row in rows if row[column] is not None and row[column] != before]
             changes = [("NULL in", None)] if field.nullable and before is not None else []
@@ -132,6 +132,13 @@ def _tables(name: str, table: Table) -> Iterator[tuple[str, Table]]:
             for kind, after in changes:
                 row = (*rows[at][:column], after, *rows[at][column + 1 :])
                 yield f"{kind} {name}.{field.name}", Table(table.schema, (*rows[:at], row, *rows[at + 1 :]))
+
+
+def _keys(table: Table) -> set[int]:
+    """The places of the columns that are keys."""
+    names = [field.name for field in table.schema.fields]
+    candidates = [at for at, name in enumerate(names) if at == 0 or name.endswith("id")]
+    return {at for at in candidates if len({row[at] for row in table.rows} - {None}) == len(table.rows)}
 
 
 def _beside(value: Any) -> list[tuple[str, Any]]:
