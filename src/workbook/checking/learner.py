@@ -1,20 +1,17 @@
 """What a learner calls in a notebook: `check`, `hint` and `reveal`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from workbook.authored import solution_text
 from workbook.checking import engine, panel
-from workbook.checking.exercise import Exercise, find_exercise
+from workbook.checking.exercise import Answer, Exercise, find_exercise
 from workbook.checking.outcome import Result
 from workbook.checking.progress import Progress
 from workbook.course import Course
 from workbook.errors import CourseError
 
-Answer = Callable[..., Any]
 FAILURES_BEFORE_SOLUTION = 3
 
 
