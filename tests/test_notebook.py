@@ -217,6 +217,13 @@ def test_a_screen_reader_is_told_outcome_and_message_in_words(small_course, outc
     assert page(Panel(result(small_course, outcome))).announced == said
 
 
+def test_the_learners_own_line_is_code_on_a_line_of_its_own(small_course) -> None:
+    message = "Spark says X: `a` is unknown.\nYour line: ``F.col('`a`') < 3``"
+    html = Panel(result(small_course, "error", message))._repr_html_()
+    told = "<code>a</code> is unknown.<br>Your line: <code>F.col(&#x27;`a`&#x27;) &lt; 3</code></p>"
+    assert told in html
+
+
 def test_the_table_shows_input_yours_and_expected(small_course) -> None:
     evidence = [Evidence("C2, Bergen\nC2, Oslo", "C2, Bergen", "C2, Oslo"), Evidence("C3, <b>", "", "C3, <b>")]
     shown = page(Panel(result(small_course, "failed", evidence=evidence)))

@@ -84,8 +84,8 @@ def code_block(code: str) -> str:
 
 
 def rich(text: str) -> str:
-    """Escaped text with `code` in code tags and line breaks kept."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)).replace("\n", "<br>")
+    """Escaped text with `code` and ``co`de`` in code tags and line breaks kept."""
+    return re.sub(r"(``?)(.+?)\1", r"<code>\2</code>", html.escape(text), flags=re.DOTALL).replace("\n", "<br>")
 
 
 def _documentation(address: str) -> str:
