@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
+from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.staticfiles import StaticFiles
 
 HOST = "127.0.0.1"
 
@@ -19,9 +17,9 @@ HOST = "127.0.0.1"
 @contextlib.contextmanager
 def serving(html: Path, port: int = 0) -> Iterator[str]:
     """The address of the site in the folder `html`, as long as the block runs; port 0 is any that is free."""
-    site = Starlette(
-        routes=[Mount("/", StaticFiles(directory=html, html=True))], middleware=[Middleware(GZipMiddleware)]
-    )
+    site = FastAPI(openapi_url=None)
+    site.mount("/", StaticFiles(directory=html, html=True))
+    site.add_middleware(GZipMiddleware)
     config = uvicorn.Config(site, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     # Where the protocol is not named, asyncio leaves Nagle's algorithm on, and an answer waits 40 ms for the client.
