@@ -40,9 +40,10 @@ def test_no_two_exercises_share_a_name() -> None:
 
 
 @each_stem
-def test_a_stem_is_in_the_contents_with_its_solutions(stem: str) -> None:
+def test_a_stem_is_in_the_contents_with_its_solutions_and_its_questions(stem: str) -> None:
     contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    assert f"file: solutions/{stem}\n" in contents
+    pages = [f"solutions/{stem}", f"book/questions/{stem}"]
+    assert [page for page in pages if f"file: {page}\n" not in contents] == []
 
 
 def test_no_file_belongs_to_a_stem_that_the_contents_lack() -> None:

@@ -426,16 +426,38 @@ def test_something_else_than_a_spark_dataframe_is_named(answer, message: str) ->
     assert result.message.startswith(message)
 
 
-def test_an_error_of_spark_is_one_plain_sentence_with_the_learners_line() -> None:
+def test_an_error_of_spark_is_told_in_plain_sentences_with_the_learners_line_below() -> None:
     def misspelt(changes: Changes) -> Changes:
         return changes.where(F.col("citty") == "Oslo")
 
     result = run(misspelt)
     assert result.outcome == "error"
-    assert result.message.startswith("Spark says UNRESOLVED_COLUMN.WITH_SUGGESTION: A column")
-    assert result.message.endswith('Your line: return changes.where(F.col("citty") == "Oslo")')
+    assert result.message == (
+        "Spark says UNRESOLVED_COLUMN.WITH_SUGGESTION: A column, variable, or function parameter with name `citty` "
+        "cannot be resolved. Did you mean one of the following? [`city`, `at`, `customer`].\n"
+        'Your line: `return changes.where(F.col("citty") == "Oslo")`'
+    )
     assert "Traceback" in result.traceback
-    assert len(result.message) <= 300
+
+
+def test_of_many_names_that_spark_suggests_the_likeliest_are_told_and_no_sentence_is_cut() -> None:
+    def in_a_wide_table(changes: Changes) -> Changes:
+        wide = changes.select("*", *(F.lit(name).alias(f"a_column_with_a_long_name_{name}") for name in "abcd"))
+        return wide.where((F.col("citty") == "a town whose name is long") | F.col("`another column`").isNull())
+
+    message = run(in_a_wide_table).message
+    assert message == (
+        "Spark says UNRESOLVED_COLUMN.WITH_SUGGESTION: A column, variable, or function parameter with name `citty` "
+        "cannot be resolved. Did you mean one of the following? [`city`, `at`, `customer`, …].\n"
+        'Your line: `return wide.where((F.col("citty") == "a town whose name is long") | …`'
+    )
+
+
+def test_a_sentence_for_which_there_is_no_room_is_left_out() -> None:
+    error = PySparkException(message=f"It broke. {'Long ' * 60}story. Then more.", errorClass=None)
+    assert explain(error, solution) == "Spark says: It broke."
+    endless = PySparkException(message="word " * 80, errorClass=None)
+    assert explain(endless, solution).endswith("word word …") and len(explain(endless, solution)) <= 300
 
 
 def test_an_error_that_comes_up_only_at_the_action_is_plain_as_well() -> None:

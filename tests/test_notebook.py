@@ -217,6 +217,13 @@ def test_a_screen_reader_is_told_outcome_and_message_in_words(small_course, outc
     assert page(Panel(result(small_course, outcome))).announced == said
 
 
+def test_the_learners_own_line_is_code_on_a_line_of_its_own(small_course) -> None:
+    message = "Spark says X: `a` is unknown.\nYour line: ``F.col('`a`') < 3``"
+    html = Panel(result(small_course, "error", message))._repr_html_()
+    told = "<code>a</code> is unknown.<br>Your line: <code>F.col(&#x27;`a`&#x27;) &lt; 3</code></p>"
+    assert told in html
+
+
 def test_the_table_shows_input_yours_and_expected(small_course) -> None:
     evidence = [Evidence("C2, Bergen\nC2, Oslo", "C2, Bergen", "C2, Oslo"), Evidence("C3, <b>", "", "C3, <b>")]
     shown = page(Panel(result(small_course, "failed", evidence=evidence)))
@@ -242,6 +249,26 @@ def test_a_passed_panel_says_why_and_folds_the_solution(small_course) -> None:
     [fold] = shown.all("details")
     assert fold["text"] == "The solutionreturn 2 * amount"
     assert "open" not in fold
+
+
+def test_a_panel_that_did_not_pass_folds_the_open_hints_and_says_how_to_see_a_solution(small_course) -> None:
+    progress = Progress(None)
+    blank, failed, passed = (
+        page(learner.recorded(small_course, result(small_course, outcome), progress))
+        for outcome in ("not_attempted", "failed", "passed")
+    )
+    more = "The next hint opens after another check that does not pass."
+    assert [fold["text"] for fold in blank.all("details")] == [f"All hints that are openHint 1. {NUDGE}{more}"]
+    assert [fold["text"] for fold in failed.all("details")] == [
+        f"All hints that are openHint 1. {NUDGE}Hint 2. {API.replace('`', '')}Documentation: {DOCS}{more}"
+    ]
+    way = "For a solution, run reveal(twice) in a cell."
+    assert [way in [part["text"] for part in shown.all("p")] for shown in (blank, failed, passed)] == [
+        True,
+        True,
+        False,
+    ]
+    assert [fold["text"][:12] for fold in passed.all("details")] == ["The solution"]
 
 
 def test_what_was_printed_and_the_traceback_are_folded_and_scroll_by_keyboard(small_course) -> None:
@@ -289,36 +316,26 @@ IN_A_KERNEL = [
     "check(twice)",
     "def twice(amount):\n    return amount + 4",
     "check(twice)",
-    "from ipywidgets import Widget\n"
-    "buttons = {w.description: w for w in Widget.widgets.values() if getattr(w, 'description', '')}\n"
-    "buttons['Hint'].click()",
     "def twice(amount):\n    return 2 * amount",
     "check(twice)",
 ]
 
 
 @pytest.fixture
-def executed(small_course: Course, monkeypatch: pytest.MonkeyPatch) -> nbformat.NotebookNode:
-    """The cells above, run by a real kernel in `work/` as JupyterLab runs it."""
-    monkeypatch.setenv("JPY_SESSION_NAME", str(small_course.work("01_good")))
+def executed(small_course: Course) -> nbformat.NotebookNode:
+    """The cells above, run by a real kernel in `work/`."""
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in IN_A_KERNEL])
     folder = {"metadata": {"path": str(small_course.root / "work")}}
     return NotebookClient(made, timeout=120, resources=folder, kernel_name="python3").execute()
 
 
-def test_a_notebook_shows_panels_with_buttons_and_records_progress(executed, small_course: Course) -> None:
+def test_a_notebook_shows_panels_that_need_no_kernel_and_records_progress(executed, small_course: Course) -> None:
     shown = [cell.outputs for cell in executed.cells if cell.source == "check(twice)"]
     panels = [outputs[0].data["text/html"] for outputs in shown]
     assert [Page(html).announced.split(" · ")[0] for html in panels] == ["○ Not attempted", "✗ Not yet", "✓ Passed"]
     assert [outputs[0].data["text/plain"].splitlines()[0] for outputs in shown] == [
         *("○ twice: not attempted", "✗ twice: not yet", "✓ twice: passed")
     ]
-    assert all("application/vnd.jupyter.widget-view+json" in outputs[1].data for outputs in shown)
+    assert [len(outputs) for outputs in shown] == [1, 1, 1]
+    assert "widgets" not in executed.metadata
     assert Progress(small_course.progress).standing() == {"twice": "passed"}
-    states = [
-        model["state"]
-        for model in executed.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
-    ]
-    assert [state["description"] for state in states if state.get("description")] == ["Hint", "Solution"] * 3
-    [pressed] = [state["value"] for state in states if state["_model_name"] == "HTMLModel" and state.get("value")]
-    assert API.replace("`return`", "<code>return</code>") in pressed

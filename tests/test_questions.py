@@ -87,6 +87,28 @@ def test_a_chapter_without_a_file_has_no_questions(tmp_path: Path) -> None:
     assert bank.load(Course(tmp_path), "09_job_workflows") == []
 
 
+def test_items_to_be_ordered_get_letters_by_chance_and_each_option_keeps_its_order(good: dict[str, Question]) -> None:
+    order = good["order"]
+    assert order.items == ("the parser", "the optimiser", "the analyser")
+    named = dict(zip(bank.LETTERS, order.items, strict=False))
+    assert {option.because: [named[letter] for letter in option.text.split(", ")] for option in order.options} == {
+        "Parsed, then resolved, then improved.": ["the parser", "the analyser", "the optimiser"],
+        "There is nothing to analyse before parsing.": ["the analyser", "the parser", "the optimiser"],
+        "A plan is not improved before its names are resolved.": ["the optimiser", "the parser", "the analyser"],
+    }
+
+
+def test_a_proof_speaks_of_the_items_by_the_letters_in_the_file(good: dict[str, Question]) -> None:
+    assert [option.value for option in good["order"].right] == ["B, C, A"]
+
+
+def test_two_items_to_be_ordered_differ(tmp_path: Path) -> None:
+    text = (FIXTURES / "good.yml").read_text(encoding="utf-8").replace("[the optimiser,", "[the parser,")
+    (tmp_path / "01_same.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(QuestionError, match="order-of-a-query: fields fit the schema: correct items: "):
+        list(bank.read(tmp_path / "01_same.yml", OBJECTIVES))
+
+
 # Proofs.
 
 
@@ -173,6 +195,10 @@ def test_an_option_can_be_read_without_the_others(question: Question) -> None:
 def test_the_place_does_not_give_the_right_option_away(place: int) -> None:
     asked = [question for question in CHOICES if len(question.options) > place]
     _by_chance(asked, [float(question.options[place].right) for question in asked])
+
+
+def test_the_right_order_may_begin_with_any_letter() -> None:
+    assert {question.right[0].text[0] for question in CHOICES if question.items} >= {"A", "B", "C"}
 
 
 @pytest.mark.parametrize("extreme", [max, min], ids=["longest", "shortest"])
@@ -269,9 +295,9 @@ def test_in_a_terminal_a_quiz_is_printed_with_its_answers_last(
         "Quiz how-many-partitions order-of-a-query: 2 questions\n\n"
         "1. How many partitions has spark.range(0, 8, 1, 4)?\n\n"
         "2. In which order does a query go through these?\n"
-        "   A. the optimiser\n   B. the parser\n   C. the analyser\n"
-        "   - A, B, C\n   - B, C, A\n   - C, B, A\n\n"
-        "Answers\n\n1. 4\n\n2. B, C, A"
+        "   A. the parser\n   B. the optimiser\n   C. the analyser\n"
+        "   - B, A, C\n   - A, C, B\n   - C, A, B\n\n"
+        "Answers\n\n1. 4\n\n2. A, C, B"
     )
 
 

@@ -1,6 +1,7 @@
 """`workbook start` brings up the book and JupyterLab on this machine only, and takes everything down again."""
 
 import contextlib
+import gzip
 import json
 import os
 import re
@@ -95,6 +96,16 @@ def test_both_addresses_are_printed_last_and_answer(started: Started) -> None:
     assert re.search(r"The book: +http\S+/\nYour work: +http\S+\nCtrl-C stops both\.\n\Z", started.printed)
     assert urllib.request.urlopen(started.book).read() == b"<h1>The book</h1>"
     assert b"JupyterLab" in urllib.request.urlopen(started.lab).read()
+
+
+def test_the_book_is_compressed_on_its_way(started: Started, folder: Path) -> None:
+    text = b"<p>word</p>" * 1000
+    (folder / "_build" / "html" / "long.html").write_bytes(text)
+    asked = urllib.request.Request(f"{started.book}long.html", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(asked) as answer:
+        sent = answer.read()
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert len(sent) < 200 and gzip.decompress(sent) == text
 
 
 def test_taken_ports_are_passed_over(started: Started) -> None:

@@ -11,15 +11,10 @@ function chooseQuestions() {
   if (!form) return;
   form.hidden = false;
   function choose() {
-    var topic = form.topic.value, level = form.level.value, shown = 0;
-    document.querySelectorAll(".wb-topic").forEach(function (section) {
-      var here = 0;
-      section.querySelectorAll(".wb-question").forEach(function (question) {
-        question.hidden = Boolean(level) && !question.classList.contains("wb-level-" + level);
-        if (!question.hidden) here += 1;
-      });
-      section.hidden = Boolean(topic) && !section.classList.contains("wb-topic-" + topic) || here === 0;
-      if (!section.hidden) shown += here;
+    var level = form.level.value, shown = 0;
+    document.querySelectorAll(".wb-question").forEach(function (question) {
+      question.hidden = Boolean(level) && !question.classList.contains("wb-level-" + level);
+      if (!question.hidden) shown += 1;
     });
     form.querySelector("[role=status]").textContent = shown + (shown === 1 ? " question" : " questions");
   }

@@ -1,4 +1,4 @@
-"""One plain sentence for whatever a learner's code raised."""
+"""A plain sentence or two for whatever a learner's code raised."""
 
 import linecache
 import re
@@ -9,15 +9,32 @@ from types import CodeType, ModuleType
 from typing import Any
 
 MOST_CHARACTERS = 300
+MOST_OF_A_LINE = 80
+MOST_NAMES = 3  # of a list that Spark suggests: it puts the likeliest first
 
 
 def explain(error: BaseException, answer: Callable[..., Any]) -> str:
-    """What went wrong, in one sentence, with the learner's own line where it is known."""
-    sentence = textwrap.shorten(_shadowed(answer) or _what(error), 180, placeholder=" …")
+    """What went wrong, in whole sentences, and on a line of its own the learner's line where it is known."""
     line = _own_line(error, answer)
-    if line:
-        sentence += f" Your line: {textwrap.shorten(line, 90, placeholder=' …')}"
-    return sentence[:MOST_CHARACTERS]
+    shown = f"\nYour line: {as_code(textwrap.shorten(line, MOST_OF_A_LINE, placeholder=' …'))}" if line else ""
+    return _whole_sentences(_shadowed(answer) or _what(error), MOST_CHARACTERS - len(shown)) + shown
+
+
+def as_code(text: str) -> str:
+    """`text` as code of Markdown, between marks that it does not have itself."""
+    mark = "``" if "`" in text else "`"
+    return f"{mark}{text}{mark}"
+
+
+def _whole_sentences(text: str, most: int) -> str:
+    """As many sentences of the text as `most` characters hold; of a first one that is longer, its beginning."""
+    first, *more = re.split(r"(?<=[.?!]) (?=[A-Z])", " ".join(text.split()))
+    told = textwrap.shorten(first, most, placeholder=" …")
+    for sentence in more:
+        if len(told) + 1 + len(sentence) > most:
+            break
+        told += f" {sentence}"
+    return told
 
 
 def details(error: BaseException) -> str:
@@ -51,6 +68,7 @@ def _spark_sentence(condition: str | None, message: str) -> str:
     """The first sentence of Spark's message, without its state code, with the condition in front."""
     first = re.sub(r"^\[[A-Z0-9_.]+\]\s*", "", message.strip()).splitlines()[0]
     first = re.sub(r"\s*SQLSTATE: \w+.*$", "", first)
+    first = re.sub(rf"\[((?:`[^`]+`, ){{{MOST_NAMES}}})`[^]]*\]", r"[\1…]", first)
     # Spark does not know the names of Delta's errors.
     if unknown := re.match(r"Cannot find main error class '([A-Z0-9_]+)'", first):
         return f"Spark says {unknown.group(1)}: it has no more words for it."

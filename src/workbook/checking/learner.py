@@ -50,29 +50,23 @@ def check(answer: Answer) -> None:
     shown = recorded(course, result, progress)
     if progress.notice:
         print(progress.notice)
-    panel.show(shown, {"Hint": lambda: hint(answer), "Solution": lambda: reveal(answer)})
+    panel.show(shown)
     if engine.strict() and result.outcome != "passed":
         raise CheckFailed(f"{exercise.name}: {result.outcome}: {result.message}")
 
 
 def recorded(course: Course, result: Result, progress: Progress) -> panel.Panel:
-    """Record the result, and return the panel that it gets now: the next hint, and the solution once it is open."""
+    """Record the result, and return the panel that it gets now: the open hints, and the solution once it is open."""
     exercise = result.exercise
     progress.record(exercise.stem, exercise.name, result.outcome, result.message)
-    return panel.Panel(result, _next_hint(result, progress), _open_solution(course, exercise, progress))
+    hints = "" if result.outcome == "passed" else _ladder(exercise, progress)
+    return panel.Panel(result, _next_hint(result, progress), _open_solution(course, exercise, progress), hints)
 
 
 def hint(answer: Answer | str) -> Note:
     """The hints that are open: the first at once, the next after a failed check, the third after two."""
     course = Course.here()
-    exercise = find_exercise(course, _name(answer))
-    opened = open_hints(exercise, progress_here(course))
-    lines = [f"Hint {number}. {text}" for number, text in enumerate(opened, start=1)]
-    if len(opened) > 1:
-        lines.append(f"Documentation: {exercise.docs}")
-    if len(opened) < len(exercise.hints):
-        lines.append("The next hint opens after another check that does not pass.")
-    return Note("\n".join(lines))
+    return Note(_ladder(find_exercise(course, _name(answer)), progress_here(course)))
 
 
 def reveal(answer: Answer | str) -> Note:
@@ -89,6 +83,17 @@ def reveal(answer: Answer | str) -> Note:
 def open_hints(exercise: Exercise, progress: Progress) -> tuple[str, ...]:
     """The rungs of the ladder that are open to the learner."""
     return exercise.hints[: 1 + progress.failures(exercise.name)]
+
+
+def _ladder(exercise: Exercise, progress: Progress) -> str:
+    """The open hints in words, a line each, and how the next one opens."""
+    opened = open_hints(exercise, progress)
+    lines = [f"Hint {number}. {text}" for number, text in enumerate(opened, start=1)]
+    if len(opened) > 1:
+        lines.append(f"Documentation: {exercise.docs}")
+    if len(opened) < len(exercise.hints):
+        lines.append("The next hint opens after another check that does not pass.")
+    return "\n".join(lines)
 
 
 def progress_here(course: Course) -> Progress:

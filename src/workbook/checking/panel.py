@@ -1,11 +1,11 @@
-"""How the outcome of a check looks: HTML in a notebook, with buttons where there are widgets; text in a terminal."""
+"""How the outcome of a check looks: HTML in a notebook, text in a terminal.
+
+The HTML holds all that it shows, so it stays as it is when the kernel ends or the notebook is opened again.
+"""
 
 import html
-import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from workbook.checking.case import Evidence
 from workbook.checking.outcome import Outcome, Result
@@ -22,11 +22,15 @@ NOTE_COLOUR = "#3b7dc4"
 
 @dataclass(frozen=True)
 class Panel:
-    """One result, ready to be shown. `hint` is the next hint; `solution` is empty until it may be seen."""
+    """One result, ready to be shown.
+
+    `hint` is the next hint, `hints` all that are open; `solution` is empty until it may be seen.
+    """
 
     result: Result
     hint: str = ""
     solution: str = ""
+    hints: str = ""
 
     def __repr__(self) -> str:
         """The panel as plain text, the same on every run."""
@@ -60,9 +64,11 @@ class Panel:
             f"<p><strong>Why it matters.</strong> {rich(exercise.why)}</p>" if self.result.outcome == "passed" else "",
             f"<p><strong>Hint.</strong> {rich(self.hint)}</p>" if self.hint else "",
             _documentation(exercise.docs),
-            _folded("The solution", self.solution),
-            _folded("What your code printed", self.result.printed),
-            _folded("The whole traceback", self.result.traceback),
+            _folded("All hints that are open", self.hints and f"<p>{rich(self.hints)}</p>"),
+            _folded("The solution", self.solution and code_block(self.solution)),
+            _folded("What your code printed", self.result.printed and code_block(self.result.printed)),
+            _folded("The whole traceback", self.result.traceback and code_block(self.result.traceback)),
+            "" if self.solution else f"<p>For a solution, run <code>reveal({exercise.name})</code> in a cell.</p>",
         ]
         return framed("".join(parts), colour)
 
@@ -84,8 +90,8 @@ def code_block(code: str) -> str:
 
 
 def rich(text: str) -> str:
-    """Escaped text with `code` in code tags and line breaks kept."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)).replace("\n", "<br>")
+    """Escaped text with `code` and ``co`de`` in code tags and line breaks kept."""
+    return re.sub(r"(``?)(.+?)\1", r"<code>\2</code>", html.escape(text), flags=re.DOTALL).replace("\n", "<br>")
 
 
 def _documentation(address: str) -> str:
@@ -106,44 +112,18 @@ def _table_cell(text: str) -> str:
     return f'<td style="{style}">{html.escape(text) or "<em>nothing</em>"}</td>'
 
 
-def _folded(title: str, text: str) -> str:
-    if not text:
-        return ""
-    return f"<details><summary>{title}</summary>{code_block(text)}</details>"
+def _folded(title: str, inner: str) -> str:
+    return f"<details><summary>{title}</summary>{inner}</details>" if inner else ""
 
 
-class Shown(Protocol):
-    """Whatever has a form in HTML."""
-
-    def _repr_html_(self) -> str: ...
-
-
-def show(panel: Panel, buttons: dict[str, Callable[[], Shown]]) -> None:
-    """Display the panel in a notebook, or print it elsewhere. `buttons` do in JupyterLab what the names say."""
+def show(panel: Panel) -> None:
+    """Display the panel in a notebook, or print it elsewhere."""
     if not _in_notebook():
         print(panel)
         return
     from IPython.display import display
 
     display(panel)
-    if os.environ.get("JPY_SESSION_NAME") and buttons:
-        _show_buttons(buttons)
-
-
-def _show_buttons(buttons: dict[str, Callable[[], Shown]]) -> None:
-    import ipywidgets
-    from IPython.display import display
-
-    # Not an Output widget: that one loses what is displayed in it right after it was cleared.
-    shown = ipywidgets.HTML()
-    row = [ipywidgets.Button(description=name, tooltip=name) for name in buttons]
-    for button in row:
-
-        def pressed(button: ipywidgets.Button) -> None:
-            shown.value = buttons[button.description]()._repr_html_()
-
-        button.on_click(pressed)
-    display(ipywidgets.VBox([ipywidgets.HBox(row), shown]))
 
 
 def _in_notebook() -> bool:

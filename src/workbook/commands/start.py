@@ -1,14 +1,11 @@
 """Bring everything up for a learner: prepare once, then serve the site and JupyterLab on this machine only."""
 
 import contextlib
-import functools
-import http.server
 import os
 import secrets
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,6 +16,7 @@ from workbook.commands.doctor import JUPYTER_PORT, SITE_PORT, free_port
 from workbook.course import Course
 from workbook.errors import SetupError
 from workbook.site.build import build
+from workbook.site.serve import serving
 from workbook.spark import java
 
 SECONDS_FOR_JUPYTER = 120
@@ -62,7 +60,7 @@ def _newest_source(course: Course) -> float:
 
 def serve(course: Course, html: Path, say: Say) -> None:
     """Serve the site and JupyterLab until Ctrl-C (or a signal to end), then stop both."""
-    with _ending_on_signals(), _site_server(html) as site_address, _jupyter(course) as lab_address:
+    with _ending_on_signals(), serving(html, free_port(SITE_PORT)) as site_address, _jupyter(course) as lab_address:
         say("")
         say(f"The book:    {site_address}")
         say(f"Your work:   {lab_address}")
@@ -83,23 +81,6 @@ def _ending_on_signals() -> Iterator[None]:
         signal.signal(number, end)
     with contextlib.suppress(KeyboardInterrupt):
         yield
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing: the terminal shows the two addresses."""
-
-
-@contextlib.contextmanager
-def _site_server(html: Path) -> Iterator[str]:
-    handler = functools.partial(_Quiet, directory=str(html))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port(SITE_PORT)), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @contextlib.contextmanager

@@ -5,10 +5,10 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -17,7 +17,9 @@ from workbook.course import Course
 
 KINDS = ("choice", "multiple", "numeric", "order", "predict-output")
 LEVELS = ("associate", "professional", "interview")
+LETTERS = "ABCDEFGH"
 SCHEMA = Path(__file__).with_name("questions.schema.json")
+Part = TypeVar("Part")
 
 
 class QuestionError(ValueError):
@@ -203,9 +205,6 @@ def _check_sequences(place: tuple[str, str], item: dict[str, Any], texts: list[s
     )
 
 
-LETTERS = "ABCDEFGH"
-
-
 def _check_objective(place: tuple[str, str], item: dict[str, Any], stem: str, objectives: dict[str, str]) -> None:
     rule = (*place, "objective belongs to the chapter")
     chapter = stem[:2].lstrip("0")
@@ -230,6 +229,7 @@ def _assigned(tree: ast.AST) -> set[str]:
 
 
 def _question(item: dict[str, Any], stem: str) -> Question:
+    items = item.get("items", [])
     if item["kind"] == "numeric":
         numbers = [{"value": item["answer"], "because": item["because"], "right": True}, *item["wrong"]]
         options = [Option(str(n["value"]), n.get("right", False), n["because"].strip(), n["value"]) for n in numbers]
@@ -238,7 +238,9 @@ def _question(item: dict[str, Any], stem: str) -> Question:
             Option(text := o["text"].strip(), o.get("right", False), o["because"].strip(), o.get("value", plain(text)))
             for o in item["options"]
         ]
-        options = shuffled(item["id"], options)
+        options = shuffled(item["id"], options, lambda option: option.text)
+    if items:
+        items, options = _lettered_anew(item["id"], items, options)
     return Question(
         id=item["id"],
         stem=stem,
@@ -248,15 +250,25 @@ def _question(item: dict[str, Any], stem: str) -> Question:
         text=item["question"].strip(),
         options=tuple(options),
         code=item.get("code", "").strip("\n"),
-        items=tuple(item.get("items", ())),
+        items=tuple(items),
         proof=item.get("proof", ""),
         source=item.get("source", ""),
     )
 
 
-def shuffled(question: str, options: list[Option]) -> list[Option]:
-    """The options in an order that depends on the id of the question and on their texts alone."""
-    return sorted(options, key=lambda option: hashlib.sha256(f"{question}\n{option.text}".encode()).digest())
+def shuffled(question: str, parts: list[Part], text: Callable[[Part], str]) -> list[Part]:
+    """The parts of a question in an order that depends on its id and on their texts alone."""
+    return sorted(parts, key=lambda part: hashlib.sha256(f"{question}\n{text(part)}".encode()).digest())
+
+
+def _lettered_anew(question: str, items: list[str], options: list[Option]) -> tuple[list[str], list[Option]]:
+    """The items to be ordered, shuffled, and the options in their new letters.
+
+    Whoever writes items takes care not to write them in order, so the right order would never begin with A.
+    """
+    mixed = shuffled(question, items, str)
+    letters = str.maketrans("".join(LETTERS[items.index(item)] for item in mixed), LETTERS[: len(items)])
+    return mixed, [replace(option, text=option.text.translate(letters)) for option in options]
 
 
 def plain(text: str) -> str:

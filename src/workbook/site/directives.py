@@ -4,11 +4,12 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.parsers import Parser
 from sphinx.util.docutils import SphinxDirective
 
 from workbook.authored import authored
@@ -44,31 +45,38 @@ class CourseDirective(SphinxDirective):
         return Course(Path(self.env.srcdir))
 
 
-class InterviewQuestions(CourseDirective):
-    """The whole bank: a section a topic, with controls to choose by topic and level."""
+class InterviewTopics(CourseDirective):
+    """A table of the topics, with a link to the questions of each and their numbers by level."""
 
     def run(self) -> list[nodes.Node]:
-        by_stem = {stem: load(self.course, stem) for stem in self.course.stems}
-        topics = {stem: chapter_title(self.course, stem) for stem, questions in by_stem.items() if questions}
-        if not topics:
-            return [nodes.paragraph(text="There are no questions yet.")]
-        found: list[nodes.Node] = [_html(_controls(topics))]
-        for stem, title in topics.items():
-            section = nodes.section(ids=[f"questions-{stem[:2]}"], classes=["wb-topic", f"wb-topic-{stem[:2]}"])
-            section += nodes.title(text=title)
-            for question in by_stem[stem]:
-                section += _question(question)
-            found.append(section)
-        return found
+        rows = []
+        for stem in self.course.stems:
+            levels = [question.level for question in load(self.course, stem)]
+            link = nodes.reference("", chapter_title(self.course, stem), refuri=f"questions/{stem}.html", internal=True)
+            rows.append([[link], *([nodes.Text(str(levels.count(level)))] for level in LEVELS)])
+        return [table(["Topic", *(level.capitalize() for level in LEVELS)], rows)]
 
 
-def _controls(topics: dict[str, str]) -> str:
-    topic_options = "".join(f'<option value="{stem[:2]}">{title}</option>' for stem, title in topics.items())
-    level_options = "".join(f'<option value="{level}">{level.capitalize()}</option>' for level in LEVELS)
+class BankParser(Parser):
+    """A page of questions, made from a file of the bank: with a control to choose by level."""
+
+    supported = ("questions",)
+
+    def parse(self, text: str, document: nodes.document) -> None:
+        course, stem = Course(Path(self.env.srcdir)), PurePath(self.env.docname).name
+        questions = load(course, stem)
+        section = nodes.section(ids=[f"questions-{stem[:2]}"])
+        section += nodes.title(text=f"Questions: {chapter_title(course, stem)}")
+        section += nodes.paragraph(text=f"{len(questions)} questions. Answer each aloud, then unfold.")
+        section += [_html(_control()), *map(_question, questions)]
+        document += section
+
+
+def _control() -> str:
+    levels = "".join(f'<option value="{level}">{level.capitalize()}</option>' for level in LEVELS)
     return (
         '<form class="wb-filter" hidden>'
-        f'<label>Topic <select name="topic"><option value="">All topics</option>{topic_options}</select></label>'
-        f'<label>Level <select name="level"><option value="">All levels</option>{level_options}</select></label>'
+        f'<label>Level <select name="level"><option value="">All levels</option>{levels}</select></label>'
         '<p role="status"></p></form>'
     )
 
@@ -317,6 +325,15 @@ def inline_diagrams(app: Sphinx, doctree: nodes.document) -> None:
             image.replace_self(_html(svg.replace("<svg ", '<svg class="wb-diagram" ', 1)))
 
 
+def name_folds(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Let a folded cell be named by what it shows, which is what people say to a computer that listens.
+
+    MyST-NB gives each the same other name.
+    """
+    named = '<summary aria-label="Toggle hidden content">'
+    context["body"] = context.get("body", "").replace(named, "<summary>")
+
+
 def defer_scripts(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
@@ -331,7 +348,9 @@ def defer_scripts(
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives with Sphinx."""
-    app.add_directive("interview-questions", InterviewQuestions)
+    app.add_directive("interview-topics", InterviewTopics)
+    app.add_source_suffix(".yml", "questions")
+    app.add_source_parser(BankParser)
     app.add_directive("exercises-by-chapter", ExercisesByChapter)
     app.add_directive("derived-files", DerivedFiles)
     app.add_directive("course-status", CourseStatus)
@@ -339,5 +358,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", warn_of_solutions)
     app.connect("doctree-read", inline_diagrams, priority=900)  # once the paths of images are known
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", name_folds)
     app.connect("html-page-context", defer_scripts, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
