@@ -440,6 +440,13 @@ def test_an_error_of_spark_is_told_in_plain_sentences_with_the_learners_line_bel
     assert "Traceback" in result.traceback
 
 
+@pytest.mark.parametrize("expression", ["1 / (at - at)", "CAST(city AS INT)", "at + 2147483647", "array(1)[at]"])
+def test_sparks_advice_to_give_null_in_silence_is_not_passed_on(expression: str) -> None:
+    result = run(lambda changes: changes.select("customer", "city", F.expr(expression).cast("int").alias("at")))
+    assert result.outcome == "error"
+    assert "Spark says" in result.message and "ansi" not in result.message
+
+
 def test_of_many_names_that_spark_suggests_the_likeliest_are_told_and_no_sentence_is_cut() -> None:
     def in_a_wide_table(changes: Changes) -> Changes:
         wide = changes.select("*", *(F.lit(name).alias(f"a_column_with_a_long_name_{name}") for name in "abcd"))

@@ -68,6 +68,8 @@ def _spark_sentence(condition: str | None, message: str) -> str:
     """The first sentence of Spark's message, without its state code, with the condition in front."""
     first = re.sub(r"^\[[A-Z0-9_.]+\]\s*", "", message.strip()).splitlines()[0]
     first = re.sub(r"\s*SQLSTATE: \w+.*$", "", first)
+    # Without ANSI the wrong value becomes NULL in silence: no advice for a learner.
+    first = re.sub(r'\s*If necessary,? set "?spark\.sql\.ansi\.enabled"? to "?false"?.*$', "", first)
     first = re.sub(rf"\[((?:`[^`]+`, ){{{MOST_NAMES}}})`[^]]*\]", r"[\1…]", first)
     # Spark does not know the names of Delta's errors.
     if unknown := re.match(r"Cannot find main error class '([A-Z0-9_]+)'", first):
