@@ -22,6 +22,23 @@ spark.range(3).write.format("delta").save(sys.argv[-1] if sys.argv[1:] else sess
 print(spark.read.format("delta").load(session.scratch() + "/t").count())
 """
 
+# What is the same on every kind of session.
+SAME_EVERYWHERE = """
+spark.range(3).write.saveAsTable("numbers")
+print(*[row.data_type for row in spark.sql("DESCRIBE EXTENDED numbers").collect() if row.col_name == "Provider"])
+numbers = spark.table("numbers")
+print(spark.sql("SELECT count(*) AS n FROM {numbers} WHERE id > :x", {"x": 0}, numbers=numbers).first().n)
+print(spark.sql("SELECT count(*) AS n FROM {numbers} WHERE id > ?", [1], numbers=numbers).first().n)
+print(spark.conf.get("spark.sql.session.timeZone"))
+"""
+SAME = "delta\n2\n1\nUTC\n"
+# Spark Connect loses the parameters of a query without a DataFrame, whatever the settings are.
+WITH_PARAMETERS = """
+print(spark.sql("SELECT :x AS x", {"x": 1}).first().x, spark.sql("SELECT ? AS x", [2]).first().x)
+print(spark.sql("SELECT * FROM IDENTIFIER(:name) LIMIT :n", {"name": "numbers", "n": 1}).count())
+"""
+PARAMETERS = "1 2\n1\n"
+
 
 def result_of(code: str, **environment: str) -> tuple[int, str, str]:
     [result] = finished([python(code, **environment)])
@@ -32,8 +49,19 @@ def test_a_second_call_returns_the_same_session(spark: SparkSession) -> None:
     assert get_spark() is spark
 
 
-def test_times_are_in_utc_whatever_the_machine_says(spark: SparkSession) -> None:
-    assert spark.sql("SELECT current_timezone()").first()[0] == "UTC"
+def test_tables_are_delta_queries_take_parameters_and_times_are_in_utc() -> None:
+    assert result_of(FIRST_TABLE + SAME_EVERYWHERE + WITH_PARAMETERS, TZ="America/New_York") == (
+        0,
+        f"3\n{SAME}{PARAMETERS}",
+        "",
+    )
+
+
+@pytest.mark.parametrize("ask", ["spark.read.load(path)", "spark.sql(f'SELECT * FROM delta.`{path}`')"])
+def test_a_path_is_a_delta_table_unless_told_otherwise(spark: SparkSession, tmp_path: Path, ask: str) -> None:
+    path = str(tmp_path / "numbers")
+    spark.range(3).write.save(path)
+    assert eval(ask).count() == 3
 
 
 def test_a_first_table_is_written_and_read_without_a_word_besides() -> None:
@@ -136,22 +164,21 @@ def test_a_java_that_does_not_fit_is_named_with_the_cure(tmp_path: Path, monkeyp
 def test_a_connect_server_is_used_where_spark_remote_is_set() -> None:
     with connect_server() as address:
         code, out, error = result_of(
-            FIRST_TABLE
-            + "print(type(spark).__module__, get_spark() is spark, spark.conf.get('spark.sql.session.timeZone'))",
+            FIRST_TABLE + SAME_EVERYWHERE + "print(type(spark).__module__, get_spark() is spark)",
             SPARK_REMOTE=address,
         )
     assert (code, error) == (0, "")
-    assert out == "3\npyspark.sql.connect.session True UTC\n"
+    assert out == f"3\n{SAME}pyspark.sql.connect.session True\n"
 
 
 def test_a_cluster_is_used_where_spark_master_is_set() -> None:
     with cluster() as (address, _):
         code, out, error = result_of(
-            FIRST_TABLE + "master = spark.sparkContext.master.split(':')[0]\n"
+            FIRST_TABLE + SAME_EVERYWHERE + WITH_PARAMETERS + "master = spark.sparkContext.master.split(':')[0]\n"
             "print(master, spark.range(0, 10, 1, 4).selectExpr('sum(id)').first()[0])\n"
             "from pyspark.sql import functions as F\n"
             "print(spark.range(2).select(F.udf(lambda n: n + 1, 'long')('id').alias('n')).collect())",
             SPARK_MASTER=address,
         )
     assert (code, error) == (0, "")
-    assert out == "3\nspark 45\n[Row(n=1), Row(n=2)]\n"
+    assert out == f"3\n{SAME}{PARAMETERS}spark 45\n[Row(n=1), Row(n=2)]\n"

@@ -26,8 +26,14 @@ DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
-# The same results for everybody, whatever the clock of the machine says.
-EVERYWHERE = {**DELTA, "spark.sql.session.timeZone": "UTC"}
+# What any session takes at any time: the same results for everybody, whatever the clock of the machine says.
+RUNTIME = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.sources.default": "delta",  # as on Databricks
+    # Delta's parser loses the parameters of a query (`SELECT :x`), unless they are put in after it.
+    "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
+}
+EVERYWHERE = {**DELTA, **RUNTIME}
 # Defaults are made for a cluster; these are made for tables of a few rows on two cores.
 SMALL = {
     "spark.sql.shuffle.partitions": "2",
@@ -70,7 +76,7 @@ def get_spark(large: bool = False) -> "SparkSession":
     elif remote := os.environ.get("SPARK_REMOTE"):
         # gRPC would close and open its files again at each fork, in the middle of what other threads do.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-        spark = SparkSession.builder.remote(remote).config("spark.sql.session.timeZone", "UTC").getOrCreate()
+        spark = SparkSession.builder.remote(remote).config(map=RUNTIME).getOrCreate()
     else:
         spark = _classic_session(os.environ.get("SPARK_MASTER", "local[2]"), large)
     global _last_session, _first_settings
