@@ -172,7 +172,7 @@ def test_a_database_ends_with_a_process_that_is_killed_before_it_listens() -> No
 def test_what_a_killed_process_left_is_removed_by_the_next_one_and_what_lives_is_not(tmp_path: Path) -> None:
     code = (
         "import os, sys\nfrom lakehouse.files import OwnFolder\n"
-        "print(OwnFolder('lakehouse-test-').path, flush=True)\nsys.stdin.read()"
+        "own = OwnFolder('lakehouse-test-')\nprint(own.path, flush=True)\nsys.stdin.read()"
     )
     start = [sys.executable, "-c", code]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

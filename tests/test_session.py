@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pyspark.sql import SparkSession
@@ -123,6 +124,7 @@ import http.server, threading, urllib.request
 from pyspark.sql import functions as F
 print(spark.range(2).select(F.udf(lambda n: n + 1, "long")("id").alias("n")).collect())
 print(spark.conf.get("spark.sql.ansi.enabled"))
+http.server.SimpleHTTPRequestHandler.log_message = lambda *words: None
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(urllib.request.urlopen(f"http://127.0.0.1:{server.server_address[1]}/", timeout=5).status, flush=True)
@@ -234,9 +236,11 @@ def test_where_no_program_may_run_in_the_temporary_folder_java_gets_another(
     assert Path(session.scratch()).parent == tmp_path
 
 
-def test_a_folder_of_a_file_system_without_programs_is_known(tmp_path: Path) -> None:
+def test_a_file_system_without_programs_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert session.may_run_programs(str(tmp_path))
-    assert sys.platform != "linux" or not session.may_run_programs("/proc")
+    monkeypatch.setattr(os, "ST_NOEXEC", 8, raising=False)
+    monkeypatch.setattr(os, "statvfs", lambda folder: SimpleNamespace(f_flag=8 | 2))
+    assert not session.may_run_programs(str(tmp_path))
 
 
 # The archive of classes: a gain where it fits, no harm where it does not.
