@@ -22,7 +22,7 @@ def connect_server() -> Iterator[str]:
     """A Spark Connect server with Delta Lake, as the address for `SPARK_REMOTE`."""
     port = free_port()
     settings = {
-        **session.EVERYWHERE,
+        **session.DELTA,
         **session.SMALL,
         **engine.FEW_ROWS,
         "spark.master": "local[2]",

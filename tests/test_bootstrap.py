@@ -1,5 +1,6 @@
 """`make` on a machine that does not fit: one sentence with the cure, and an exit code that is not 0."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -59,6 +60,64 @@ def test_another_python_of_the_machine_that_fits_is_used(folder: Path, monkeypat
     monkeypatch.setattr(sys, "executable", str(old))
     monkeypatch.setenv("PATH", str(old.parent))
     assert bootstrap.find_python() == str(new)
+
+
+def test_a_python_without_sqlite_is_named_and_another_is_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    poor = program(folder / "bin" / "python3", "echo 3 11; echo sqlite3")
+    monkeypatch.setattr(sys, "executable", str(poor))
+    monkeypatch.setenv("PATH", str(poor.parent))
+    with pytest.raises(SystemExit, match=f"^{poor} was built without sqlite3: install a whole Python 3.10 to 3.13"):
+        bootstrap.find_python()
+    whole = program(folder / "bin" / "python3.12", "echo 3 12")
+    assert bootstrap.find_python() == str(whole)
+
+
+def test_what_a_python_lacks_is_what_it_cannot_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bootstrap.look_at(sys.executable) == (sys.version_info[:2], [])
+    (tmp_path / "sqlite3.py").write_text("raise ImportError('no _sqlite3')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert bootstrap.look_at(sys.executable) == (sys.version_info[:2], ["sqlite3"])
+
+
+def test_a_python_for_intel_macs_is_told_where_the_course_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(bootstrap.platform, "machine", lambda: "x86_64")
+    with pytest.raises(SystemExit, match=r"^This is a Python for Intel Macs, for which some packages are not made"):
+        bootstrap.check_folder()
+    monkeypatch.setattr(bootstrap.platform, "machine", lambda: "arm64")
+    bootstrap.check_folder()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [{"PIP_USER": "1"}, {"PIP_REQUIRE_VIRTUALENV": "1"}, {"PIP_TARGET": "/nowhere"}, {"UV_SYSTEM_PYTHON": "1"}],
+)
+def test_packages_go_where_the_course_says(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, foreign: dict[str, str]
+) -> None:
+    [(name, value)] = foreign.items()
+    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://mirror/")
+    bootstrap.run(
+        [sys.executable, "-c", f"import os; open({str(folder / 'seen')!r}, 'w').write(repr(dict(os.environ)))"]
+    )
+    seen = ast.literal_eval((folder / "seen").read_text())
+    assert name not in seen
+    assert seen["PIP_INDEX_URL"] == "http://mirror/"
+
+
+def test_a_home_that_cannot_be_written_needs_no_cache_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder / "nowhere"))
+    monkeypatch.delenv("UV_CACHE_DIR", raising=False)
+    bootstrap.run(
+        [sys.executable, "-c", f"import os; open({str(folder / 'seen')!r}, 'w').write(os.environ['UV_CACHE_DIR'])"]
+    )
+    assert (folder / "seen").read_text() == str(folder / ".tools" / "cache")
+
+
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "ASCII"])
+def test_what_it_says_can_be_shown_by_any_terminal(encoding: str) -> None:
+    assert (ROOT / "bootstrap.py").read_text(encoding="utf-8").encode(encoding)
 
 
 def test_a_disk_that_is_too_full_is_named_with_both_numbers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The command `workbook`, as a learner calls it in a terminal."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -202,6 +203,22 @@ def test_the_installed_command_prints_its_error_without_a_traceback(small_course
     run = subprocess.run(command, capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == "There is no chapter '07': the chapters are 01.\n"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_terminal_without_the_characters_gets_others(small_course, encoding: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "from workbook.commands.cli import main; main()", "progress"],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+    )
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert "Your progress" in run.stdout.decode(encoding)
+    said = "from workbook.commands import cli; cli.app = lambda: cli.say('✓ ✗ … ∑'); cli.main()"
+    plain = subprocess.run(
+        [sys.executable, "-c", said], env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True
+    )
+    assert plain.stdout == b"+ x ... ?\n"
 
 
 def test_without_a_command_it_lists_them_with_what_they_do(workbook) -> None:

@@ -1,9 +1,13 @@
 """`workbook doctor` finds what does not fit on a machine, and gives the cure of each in a sentence."""
 
+import base64
 import contextlib
+import itertools
+import os
 import shutil
 import socket
 import socketserver
+import subprocess
 import threading
 from collections import namedtuple
 from collections.abc import Iterator
@@ -16,7 +20,7 @@ from workbook.commands import cli, doctor
 from workbook.commands.doctor import Finding
 from workbook.course import Course
 from workbook.errors import SetupError
-from workbook.spark import java
+from workbook.spark import java, session
 
 
 @pytest.fixture
@@ -128,8 +132,12 @@ def a_proxy(monkeypatch) -> Iterator[list[bytes]]:
 
     class Refuse(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            asked.append(self.rfile.readline())
-            self.wfile.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+            headers = list(itertools.takewhile(bytes.strip, self.rfile))
+            asked.extend(line for line in headers if line.startswith((b"CONNECT", b"Proxy-auth")))
+            if any(line.startswith(b"Proxy-auth") for line in headers):
+                self.wfile.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+            else:
+                self.wfile.write(b'HTTP/1.1 407 Log in\r\nProxy-Authenticate: Basic realm="proxy"\r\n\r\n')
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refuse) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -144,6 +152,29 @@ def test_jars_are_fetched_through_the_proxy_of_the_machine(course: Course, a_pro
     with pytest.raises(SetupError, match=r"delta-storage-4\.4\.0\.jar could not be fetched from Maven Central"):
         java.fetch_jars(course.cache)
     assert set(a_proxy) == {f"CONNECT {java.source()}:443 HTTP/1.1\r\n".encode()}
+
+
+def test_a_proxy_that_asks_for_a_password_gets_it_and_no_command_shows_it(
+    course: Course, a_proxy: list[bytes], tmp_path: Path, monkeypatch
+) -> None:
+    address = os.environ["https_proxy"].replace("http://", "http://me:se%40c%22r%5Cet@")
+    monkeypatch.setenv("https_proxy", address)
+    commands: list[list[str]] = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda command, **rest: (commands.append(command), run(command, **rest))[1])
+    (course.cache / "jars" / "delta-storage-4.4.0.jar").unlink()
+    with pytest.raises(SetupError, match="could not be fetched from Maven Central"):
+        java.fetch_jars(course.cache)
+    login = base64.b64encode(b'me:se@c"r\\et').decode()
+    assert f"Proxy-authorization: Basic {login}\r\n".encode() in a_proxy
+    assert "se@c" not in str(commands)
+
+
+@pytest.mark.parametrize("address", ["http://me:se#cret@proxy:3128", "http://proxy:port"])
+def test_a_proxy_that_cannot_be_read_is_named_with_how_to_write_it(monkeypatch, address: str) -> None:
+    monkeypatch.setenv("https_proxy", address)
+    with pytest.raises(SetupError, match=r"^HTTPS_PROXY cannot be read: write it as http://user:password@host:port"):
+        java.proxy()
 
 
 def test_a_proxy_that_is_down_is_named(course: Course, monkeypatch) -> None:
@@ -179,6 +210,21 @@ def test_a_hundred_taken_ports_are_one_sentence() -> None:
                 holder.listen()
         with pytest.raises(SetupError, match="All ports from 20000 to 20099 are taken: stop some programs"):
             doctor.free_port(20_000)
+
+
+def test_a_machine_without_the_name_localhost_is_named(course: Course, monkeypatch) -> None:
+    def unknown(*asked: object) -> None:
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert fault(course, "Name localhost").startswith("This machine does not know the name localhost: add the line")
+
+
+def test_a_temporary_folder_without_programs_is_no_fault_and_the_other_is_named(course: Course, monkeypatch) -> None:
+    monkeypatch.setattr(session, "may_run_programs", lambda folder: False)
+    found = finding(course, "Temporary folder")
+    assert found.fits
+    assert found.meaning == "No program may run there, so Java gets a folder in .cache."
 
 
 def test_a_folder_that_cannot_be_written_is_named(course: Course) -> None:

@@ -94,6 +94,37 @@ def test_without_the_password_there_is_no_way_in(crm: Postgres, monkeypatch: pyt
         crm.execute("SELECT 1")
 
 
+def test_variables_that_lead_to_another_database_lead_nobody_there(
+    crm: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, password = crm._port, crm.properties["password"]
+    services = tmp_path / "services"
+    services.write_text(f"[other]\nhost=127.0.0.1\nport={port}\ndbname=crm\nuser=postgres\npassword={password}\n")
+    other = {
+        "PGSERVICE": "other",
+        "PGSERVICEFILE": str(services),
+        "PGHOST": "127.0.0.1",
+        "PGHOSTADDR": "127.0.0.1",
+        "PGPORT": str(port),
+        "PGUSER": "postgres",
+        "PGPASSWORD": password,
+        "PGDATABASE": "crm",
+        "PGSSLMODE": "require",
+        "PGOPTIONS": "-c search_path=nowhere",
+        "PGPASSFILE": str(tmp_path / "none"),
+    }
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    before = crm.execute(tables), crm.execute("SELECT count(*) FROM customers")
+    for name, value in other.items():
+        monkeypatch.setenv(name, value)
+    with postgres(0.01) as own:
+        assert own.execute("SHOW port") == [(str(own._port),)]
+        assert own.execute("SELECT count(*) FROM customers") == [("100",)]
+    for name in other:
+        monkeypatch.delenv(name)
+    assert (crm.execute(tables), crm.execute("SELECT count(*) FROM customers")) == before
+
+
 def test_a_stopped_database_is_gone_with_its_files() -> None:
     server = postgres(0.01)
     folder = server._folder
@@ -138,9 +169,29 @@ def test_a_database_ends_with_a_process_that_is_killed_before_it_listens() -> No
         assert not Path(folder).exists()
 
 
+def test_what_a_killed_process_left_is_removed_by_the_next_one_and_what_lives_is_not(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\nfrom lakehouse.files import OwnFolder\n"
+        "own = OwnFolder('lakehouse-test-')\nprint(own.path, flush=True)\nsys.stdin.read()"
+    )
+    start = [sys.executable, "-c", code]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    with subprocess.Popen(start, **pipes) as dead, subprocess.Popen(start, **pipes) as alive:
+        left, kept = (Path(process.stdout.readline().strip()) for process in (dead, alive))
+        dead.kill()
+        dead.wait()
+        (tmp_path / "lakehouse-test-foreign").mkdir()
+        third = subprocess.run(start, input="", stdout=subprocess.PIPE, text=True, env=environment)
+        assert not left.exists()
+        assert kept.is_dir() and Path(third.stdout.strip()).is_dir()
+        assert (tmp_path / "lakehouse-test-foreign").is_dir(), "nobody knows whose it is"
+        alive.kill()
+
+
 def test_a_database_that_is_missing_is_an_error_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(database.tempfile, "mkdtemp", None)  # Nothing is made that would be left behind.
+    monkeypatch.setattr(database, "OwnFolder", None)  # Nothing is made that would be left behind.
     for error, start in ((SetupError, postgres), (PlatformError, lambda: Postgres(Shop(0.01)))):
         with pytest.raises(error, match="PostgreSQL is missing from this environment: run `make start` to install it"):
             start()

@@ -80,7 +80,15 @@ def started(folder: Path) -> Iterator[Started]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "WORKBOOK_ROOT": str(folder), "PYTHONUNBUFFERED": "1"}
+    """With what the learner has for other work: a Jupyter elsewhere, a proxy, a home that takes no files."""
+    settings, home = folder / "other_jupyter", folder / "home"
+    settings.mkdir()
+    home.write_text("no folder")
+    (settings / "jupyter_server_config.py").write_text(
+        "c.ServerApp.base_url = '/other/'\nc.ServerApp.certfile = 'none'"
+    )
+    other = {"JUPYTER_CONFIG_DIR": str(settings), "http_proxy": "http://127.0.0.1:9", "HOME": str(home)}
+    return {**os.environ, **other, "WORKBOOK_ROOT": str(folder), "PYTHONUNBUFFERED": "1"}
 
 
 def _taken(port: int) -> socket.socket:
@@ -95,6 +103,7 @@ def _taken(port: int) -> socket.socket:
 def test_both_addresses_are_printed_last_and_answer(started: Started) -> None:
     assert re.search(r"The book: +http\S+/\nYour work: +http\S+\nCtrl-C stops both\.\n\Z", started.printed)
     assert urllib.request.urlopen(started.book).read() == b"<h1>The book</h1>"
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", started.lab)
     assert b"JupyterLab" in urllib.request.urlopen(started.lab).read()
 
 

@@ -5,7 +5,6 @@ such texts together. A replica never changes. The next release is another one, i
 """
 
 import sqlite3
-import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pydantic import ValidationError
 from lakehouse.api import schemas
 from lakehouse.api.churn_model import ChurnModel
 from lakehouse.errors import PlatformError, cause
+from lakehouse.files import OwnFolder
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,8 @@ class Replica:
         """Read a release from the Delta tables under `base_path`. Raises PlatformError with the cure where it can't."""
         self.release = release
         self.model = model
-        folder = tempfile.TemporaryDirectory(prefix="lakehouse-api-")
-        path = Path(folder.name) / "replica.db"
+        folder = OwnFolder("lakehouse-api-")
+        path = folder.path / "replica.db"
         try:
             tables = _Tables(base_path, release.versions)
             self._shelves = {shelf.name: shelf for shelf in SHELVES if set(shelf.made_from) <= set(release.versions)}
@@ -165,7 +165,7 @@ class Replica:
                 "WHERE release = (SELECT max(release) FROM dashboard) ORDER BY tile, label, measure"
             )
         except Exception as error:
-            folder.cleanup()
+            folder.remove()
             raise PlatformError(
                 f"Release {release.release} of {base_path} cannot be read ({cause(error)}): "
                 "run `workbook run`, which publishes another."
@@ -309,6 +309,6 @@ def _stored(shelf: Shelf, row: dict[str, Any]) -> list[Any]:
     return [value.isoformat() if isinstance(value, date) else value for value in found] + [body.encode()]
 
 
-def _close(connection: sqlite3.Connection, folder: "tempfile.TemporaryDirectory[str]") -> None:
+def _close(connection: sqlite3.Connection, folder: OwnFolder) -> None:
     connection.close()
-    folder.cleanup()
+    folder.remove()

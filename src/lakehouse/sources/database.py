@@ -9,7 +9,6 @@ import secrets
 import shlex
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from lakehouse.errors import PlatformError
+from lakehouse.files import OwnFolder
 from lakehouse.sources.declarations import CUSTOMERS, INSTANT, LOAD_DATE, loaded_on
 from lakehouse.sources.ports import free_port
 from lakehouse.sources.shop import Shop
@@ -90,7 +90,8 @@ class Postgres:
         self._port = free_port()
         self._password = secrets.token_hex(16)
         self._forgotten: list[str] = []
-        self._folder = Path(tempfile.mkdtemp(prefix="lakehouse-postgres-"))
+        self._place = OwnFolder("lakehouse-postgres-")
+        self._folder = self._place.path
         self._process = self._start()
         try:
             self._wait()
@@ -154,7 +155,7 @@ class Postgres:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._place.remove()
 
     def __enter__(self) -> "Postgres":
         return self
@@ -213,7 +214,7 @@ class Postgres:
         """Return once the server takes connections. Raises PlatformError with its last words where it does not."""
         deadline = time.monotonic() + START_LIMIT
         probe = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
-        while subprocess.run(probe).returncode != 0:
+        while subprocess.run(probe, env=_environment()).returncode != 0:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 log = self._folder / "log"
                 words = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
@@ -239,7 +240,7 @@ class Session:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **login, **address, "PGCLIENTENCODING": "UTF8"},
+            env=_environment(**login, **address, PGCLIENTENCODING="UTF8"),
             encoding="utf-8",
         )
 
@@ -288,6 +289,11 @@ def _erasure(table: str, customer_id: str) -> str:
     """The statement that takes a customer out of a table, however the id is written there."""
     quoted = customer_id.replace("'", "''")
     return f"DELETE FROM {table} WHERE upper(btrim(customer_id)) = upper(btrim('{quoted}'))"
+
+
+def _environment(**own: str) -> dict[str, str]:
+    """The environment for PostgreSQL's programs: its variables lead elsewhere, unless they are our own."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("PG")}, **own}
 
 
 def program(name: str) -> str:

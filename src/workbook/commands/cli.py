@@ -1,6 +1,8 @@
 """The command `workbook`."""
 
+import codecs
 import contextlib
+import io
 import sys
 from typing import Annotated
 
@@ -26,10 +28,21 @@ BasePath = Annotated[str, typer.Option(help="Where the platform lies.")]
 
 def main() -> None:
     """Run the command; an error that the user can cure is one sentence and exit code 1."""
+    codecs.register_error("plainly", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plainly")
     try:
         app()
     except (SetupError, CourseError, PlatformError) as error:
         sys.exit(str(error))
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal shows that has no such characters."""
+    assert isinstance(error, UnicodeEncodeError)
+    characters = error.object[error.start : error.end]
+    return "".join({"✓": "+", "✗": "x", "…": "..."}.get(character, "?") for character in characters), error.end
 
 
 def say(text: str) -> None:

@@ -5,12 +5,13 @@ import platform
 import re
 import shutil
 import socket
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbook.course import Course
 from workbook.errors import SetupError
-from workbook.spark import java
+from workbook.spark import java, session
 
 FITTING_PYTHON = ("3.10", "3.11", "3.12", "3.13")
 GIGABYTES_NEEDED = 2
@@ -74,6 +75,8 @@ def examine(course: Course) -> list[Finding]:
         _archive(course),
         _space(course.root),
         _folder(course.root),
+        _temporary_folder(),
+        _localhost(),
         _port("Port of the site", SITE_PORT),
         _port("Port of JupyterLab", JUPYTER_PORT),
     ]
@@ -115,7 +118,7 @@ def _jars(course: Course) -> Finding:
         return Finding("Jars", True, ", ".join(jar.file for jar in java.JARS), "Whole, by their checksums.")
     cure = "Run `make start`; it needs a network once."
     # Ivy itself is not asked: it needs a Java and room on the disk, which may be what is wrong with this machine.
-    host, port = java.proxy() or (java.source(), 443)
+    host, port = (java.proxy() or (java.source(), 443))[:2]
     if not _answers(host, port):
         cure = f"{host} cannot be reached: check the connection and the proxy (HTTPS_PROXY), then run `make start`."
     return Finding("Jars", False, f"missing or damaged: {', '.join(missing)}", cure)
@@ -153,6 +156,22 @@ def _folder(root: Path) -> Finding:
             return Finding("Folder", True, str(root / "work"), "It can be written.")
     except SetupError as error:
         return Finding("Folder", False, str(root / "work"), str(error))
+
+
+def _temporary_folder() -> Finding:
+    """Java unpacks libraries there and runs them."""
+    found = tempfile.gettempdir()
+    if session.may_run_programs(found):
+        return Finding("Temporary folder", True, found, "Programs may run there.")
+    return Finding("Temporary folder", True, found, "No program may run there, so Java gets a folder in .cache.")
+
+
+def _localhost() -> Finding:
+    try:
+        session.look_up_localhost()
+    except SetupError as error:
+        return Finding("Name localhost", False, "leads nowhere", str(error))
+    return Finding("Name localhost", True, "known", "Spark's parts find each other by it.")
 
 
 def _port(name: str, wanted: int) -> Finding:

@@ -14,6 +14,7 @@ from pathlib import Path
 from workbook.commands import copies
 from workbook.commands.doctor import JUPYTER_PORT, SITE_PORT, free_port
 from workbook.course import Course
+from workbook.environment import choices, shielded
 from workbook.errors import SetupError
 from workbook.site.build import build
 from workbook.site.serve import serving
@@ -105,7 +106,7 @@ def _jupyter(course: Course) -> Iterator[str]:
             stdout=stream,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "WORKBOOK_ROOT": str(course.root), "JUPYTER_CONFIG_PATH": str(SETTINGS)},
+            env=shielded(WORKBOOK_ROOT=str(course.root), **_own_places(course), **choices()),
             start_new_session=True,
         )
     address = f"http://127.0.0.1:{port}"
@@ -114,6 +115,16 @@ def _jupyter(course: Course) -> Iterator[str]:
         yield f"{address}/lab?token={token}"
     finally:
         _stop(process)
+
+
+def _own_places(course: Course) -> dict[str, str]:
+    """Where JupyterLab keeps what is its own: settings of the home may be for another server, or unwritable."""
+    names = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
+    own = {**names, "IPYTHONDIR": "ipython"}
+    return {
+        "JUPYTER_CONFIG_PATH": str(SETTINGS),
+        **{name: str(course.cache / "jupyter" / folder) for name, folder in own.items()},
+    }
 
 
 def _wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -1,6 +1,5 @@
 """Build the site: Jupyter Book over the committed outputs, with every warning an error."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from workbook.environment import shielded
 from workbook.errors import CourseError, SetupError
 
 WARNINGS_SHOWN = 5
@@ -40,8 +40,8 @@ def build(root: Path, out: Path) -> Path:
 def _jupyter_book(root: Path, scratch: Path) -> Path:
     command = [sys.executable, "-c", MAIN, "build", str(root), "--path-output", str(scratch)]
     command += ["-W", "-n", "--keep-going", "--all"]
-    environment = {**os.environ, "WORKBOOK_ROOT": str(root), "PYTHONHASHSEED": "0"}
-    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    environment = shielded(WORKBOOK_ROOT=str(root), PYTHONHASHSEED="0")
+    run = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
     made = scratch / "_build" / "html"
     if run.returncode == 0 and (made / "index.html").is_file():
         _open_with_landing_page(made)

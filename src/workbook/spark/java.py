@@ -6,6 +6,7 @@ Everything is kept in the course's `.cache` folder and made once. Nothing here s
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import ssl
 import subprocess
@@ -17,8 +18,10 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
+from workbook.environment import shielded
 from workbook.errors import SetupError
 
 FITTING_JAVA = (17, 21)
@@ -192,12 +195,12 @@ def _fetch(jar: Jar, cache: Path) -> None:
         command = [
             str(java_command(find_java())),
             *trust_store_flags(cache),
-            *proxy_flags(),
+            *proxy_flags(Path(scratch, "proxy")),
             *("-jar", str(_ivy()), "-cache", scratch, "-confs", "default", "-types", "jar"),
             *("-dependency", jar.group, jar.name, jar.version, "-notransitive"),
             *("-retrieve", f"{scratch}/out/[artifact]-[revision].[ext]"),
         ]
-        run = subprocess.run(command, capture_output=True, text=True)
+        run = subprocess.run(command, capture_output=True, text=True, errors="replace", env=shielded())
         fetched = Path(scratch, "out", jar.file)
         if not fetched.is_file():
             reason = _reason(run.stdout + run.stderr)
@@ -272,17 +275,45 @@ def trust_store_flags(cache: Path) -> list[str]:
     return [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
 
 
-def proxy() -> tuple[str, int] | None:
-    """Host and port of the proxy that this machine uses for https (`HTTPS_PROXY`), or None."""
+class Proxy(NamedTuple):
+    """A proxy, and how one logs in there, if one has to."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+
+
+def proxy() -> Proxy | None:
+    """The proxy that this machine uses for https (`HTTPS_PROXY`), or None. Raises SetupError where it is none."""
     address = urllib.request.getproxies().get("https", "")
     parts = urlsplit(address if "//" in address else f"//{address}")
-    return (parts.hostname, parts.port or 80) if parts.hostname else None
+    try:
+        port = parts.port or 80
+    except ValueError:
+        raise SetupError(
+            "HTTPS_PROXY cannot be read: write it as http://user:password@host:port, each % as %25."
+        ) from None
+    login = unquote(parts.username or ""), unquote(parts.password or "")
+    return Proxy(parts.hostname, port, *login) if parts.hostname else None
 
 
-def proxy_flags() -> list[str]:
-    """The flags that make Java use that proxy: it does not look at `HTTPS_PROXY` itself."""
+def proxy_flags(file: Path) -> list[str]:
+    """The flags that make Java use that proxy: it does not look at `HTTPS_PROXY` itself.
+
+    They are written to `file`, because everybody on the machine sees the words of a command.
+    """
     found = proxy()
-    return [f"-Dhttps.proxyHost={found[0]}", f"-Dhttps.proxyPort={found[1]}"] if found else []
+    if not found:
+        return []
+    flags = [f"-Dhttps.proxyHost={found.host}", f"-Dhttps.proxyPort={found.port}"]
+    if found.user:
+        # Ivy logs in by the names that belong to http, and Java sends no password unless its list of refusals is empty.
+        flags += [f"-Dhttp.proxyUser={found.user}", f"-Dhttp.proxyPassword={found.password}"]
+        flags += ["-Djdk.http.auth.tunneling.disabledSchemes="]
+    escaped = (flag.replace("\\", "\\\\").replace('"', '\\"') for flag in flags)
+    file.write_text("".join(f'"{flag}"\n' for flag in escaped), encoding="utf-8")
+    return [f"@{file}"]
 
 
 def _write_trust_store(store: Path) -> bool:
@@ -348,11 +379,11 @@ def make_archive(cache: Path) -> Path:
             stale.unlink()
         base = path.with_suffix(".base")
         dump = [str(java_command(find_java())), "-XX:+UseSerialGC", "-Xshare:dump", f"-XX:SharedArchiveFile={base}"]
-        subprocess.run(dump, capture_output=True)
+        subprocess.run(dump, capture_output=True, env=shielded())
         fresh = path.with_suffix(".fresh")
-        flags = f"-XX:SharedArchiveFile={base} -XX:ArchiveClassesAtExit={fresh} -Xlog:disable"
+        flags = shlex.join([f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={fresh}", "-Xlog:disable"])
         work = [sys.executable, "-m", "workbook.spark.warm_up"]
-        subprocess.run(work, capture_output=True, env={**os.environ, "WORKBOOK_JVM_FLAGS": flags})
+        subprocess.run(work, capture_output=True, env=shielded(WORKBOOK_JVM_FLAGS=flags))
         if fresh.is_file():
             fresh.rename(path)
     return path

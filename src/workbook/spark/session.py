@@ -2,18 +2,24 @@
 
 import atexit
 import contextlib
+import fcntl
 import importlib
 import logging
 import os
+import shlex
 import shutil
+import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from workbook.environment import shielded
 from workbook.errors import SetupError
 from workbook.spark import java
 
@@ -26,8 +32,14 @@ DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
-# The same results for everybody, whatever the clock of the machine says.
-EVERYWHERE = {**DELTA, "spark.sql.session.timeZone": "UTC"}
+# What any session takes at any time: the same results for everybody, whatever the clock of the machine says.
+RUNTIME = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.sources.default": "delta",  # as on Databricks
+    # Delta's parser loses the parameters of a query (`SELECT :x`), unless they are put in after it.
+    "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
+}
+EVERYWHERE = {**DELTA, **RUNTIME}
 # Defaults are made for a cluster; these are made for tables of a few rows on two cores.
 SMALL = {
     "spark.sql.shuffle.partitions": "2",
@@ -57,11 +69,12 @@ def get_spark(large: bool = False) -> "SparkSession":
     * otherwise a local one with Delta Lake, tuned to start quickly and for small tables; with `large`, for millions of
       rows, if this call starts it.
 
-    A session that was stopped, or whose Java died, is replaced by a new one.
-    Raises SetupError where Java, its jars or the folder for them do not fit.
+    A session that was stopped, or whose Java died, is replaced by a new one. Raises SetupError where Java, its jars or
+    the folder for them do not fit, nobody answers at the address, or a session without Delta Lake is there already.
     """
     from pyspark.sql import SparkSession
 
+    _look_at_pyspark()
     # pyspark logs every error as JSON besides raising it.
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -70,7 +83,8 @@ def get_spark(large: bool = False) -> "SparkSession":
     elif remote := os.environ.get("SPARK_REMOTE"):
         # gRPC would close and open its files again at each fork, in the middle of what other threads do.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-        spark = SparkSession.builder.remote(remote).config("spark.sql.session.timeZone", "UTC").getOrCreate()
+        _reach("SPARK_REMOTE", remote, 15002)
+        spark = SparkSession.builder.remote(remote).config(map={**RUNTIME}).getOrCreate()
     else:
         spark = _classic_session(os.environ.get("SPARK_MASTER", "local[2]"), large)
     global _last_session, _first_settings
@@ -128,12 +142,70 @@ def _classic_session(master: str, large: bool) -> "SparkSession":
 
     _forget_dead_java()
     if (active := SparkSession.getActiveSession()) is not None:
-        return active
+        return _with_delta(active)
+    _reach("SPARK_MASTER", master, 7077)
+    look_up_localhost()
+    _choose_python(master)
     _connect_to_java(java.LARGE_FLAGS if large else ())
     builder = SparkSession.builder.master(master).appName("Lakehouse Workbook")
     for name, value in {**EVERYWHERE, **SMALL, **(LARGE if large else {}), **_cluster_settings(master)}.items():
         builder = builder.config(name, value)
-    return builder.config("spark.sql.warehouse.dir", scratch() + "/warehouse").getOrCreate()
+    return _with_delta(builder.config("spark.sql.warehouse.dir", scratch() + "/warehouse").getOrCreate())
+
+
+def _with_delta(spark: "SparkSession") -> "SparkSession":
+    """The session, unless somebody else built it and left Delta Lake out, which cannot be added any more."""
+    if DELTA["spark.sql.extensions"] not in (spark.conf.get("spark.sql.extensions", "") or ""):
+        raise SetupError(
+            "A Spark session without Delta Lake was built in this process before `get_spark()` was called: restart "
+            "Python (in a notebook, the kernel), and let `get_spark()` be the first."
+        )
+    return spark
+
+
+def _look_at_pyspark() -> None:
+    """Raise SetupError where another pyspark than the environment's own was imported."""
+    import pyspark
+
+    found, own = Path(pyspark.__file__).resolve().parents[1], Path(sysconfig.get_paths()["purelib"]).resolve()
+    if found != own and "DATABRICKS_RUNTIME_VERSION" not in os.environ:
+        raise SetupError(
+            f"pyspark was imported from {found}, and the course's own is in {own}: unset PYTHONPATH and restart Python."
+        )
+
+
+def _reach(variable: str, address: str, usual_port: int) -> None:
+    """Raise SetupError where a variable names servers, and none of them answers."""
+    scheme, _, rest = address.partition("://")
+    if scheme not in ("sc", "spark"):
+        return
+    for one in rest.split(","):
+        place = urlsplit(f"//{one}")
+        with contextlib.suppress(OSError, ValueError):
+            socket.create_connection((place.hostname or "", place.port or usual_port), timeout=5).close()
+            return
+    raise SetupError(
+        f"{variable} is {address}, and nobody answers there: start that server or correct the address, or unset "
+        f"{variable} to use the Spark of this machine."
+    )
+
+
+def look_up_localhost() -> None:
+    """Raise SetupError where the name `localhost` is unknown, by which the parts of pyspark find each other."""
+    try:
+        socket.getaddrinfo("localhost", None)
+    except OSError:
+        raise SetupError(
+            "This machine does not know the name localhost: add the line `127.0.0.1 localhost` to /etc/hosts."
+        ) from None
+
+
+def _choose_python(master: str) -> None:
+    """Let functions in Python run on this Python; a cluster of other machines may have its own elsewhere."""
+    if master.startswith("local"):
+        os.environ["PYSPARK_PYTHON"] = sys.executable
+    else:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
 
 def _cluster_settings(master: str) -> dict[str, str]:
@@ -149,22 +221,21 @@ def spark_command(*arguments: str) -> list[str]:
     home = java.find_java()
     flags = [*java.MODULE_FLAGS, *java.QUICK_FLAGS, *java.trust_store_flags(CACHE)]
     # Set by make_archive, whose run writes the archive instead of reading it.
-    flags += os.environ.get("WORKBOOK_JVM_FLAGS", "").split() or java.archive_flags(CACHE)
+    flags += shlex.split(os.environ.get("WORKBOOK_JVM_FLAGS", "")) or java.archive_flags(CACHE)
     log_settings = Path(__file__).with_name("log4j2.properties")
-    flags += ["-Xmx2g", f"-Dlog4j2.configurationFile={log_settings}"]
+    flags += ["-Xmx2g", f"-Dlog4j2.configurationFile={log_settings.as_uri()}", f"-Djava.io.tmpdir={scratch()}"]
     return [str(java.java_command(home)), "-cp", java.class_path(CACHE), *flags, *arguments]
 
 
 def spark_environment() -> dict[str, str]:
     """The environment of such a process: everything listens on 127.0.0.1, and Python is this Python."""
-    return {
-        **os.environ,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "SPARK_CONNECT_MODE": "0",
-        "SPARK_LOCAL_DIRS": scratch(),
-    }
+    return shielded(
+        SPARK_LOCAL_IP="127.0.0.1",
+        PYSPARK_PYTHON=sys.executable,
+        PYSPARK_DRIVER_PYTHON=sys.executable,
+        SPARK_CONNECT_MODE="0",
+        SPARK_LOCAL_DIRS=scratch(),
+    )
 
 
 def _connect_to_java(flags: Sequence[str]) -> None:
@@ -185,7 +256,6 @@ def _connect_to_java(flags: Sequence[str]) -> None:
     finally:
         del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
     gateway.proc = process
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     SparkContext._ensure_initialized(gateway=gateway)
 
 
@@ -229,15 +299,42 @@ def _forget_dead_java() -> None:
 
 
 _scratch_folder: str | None = None
+_scratch_lock: IO[str] | None = None
 
 
 def scratch() -> str:
-    """This process's folder for Spark's own files and its warehouse; removed when the process ends."""
-    global _scratch_folder
+    """This process's folder for Spark's own files and its warehouse; removed when the process ends.
+
+    What processes left behind that were killed is removed, too: a folder belongs to whoever has its lock.
+    """
+    global _scratch_folder, _scratch_lock
     if _scratch_folder is None:
-        _scratch_folder = tempfile.mkdtemp(prefix="workbook-")
+        place = tempfile.gettempdir() if may_run_programs(tempfile.gettempdir()) else str(CACHE)
+        _remove_abandoned(Path(place))
+        _scratch_folder = tempfile.mkdtemp(prefix="workbook-", dir=place)
+        _scratch_lock = _locked(Path(_scratch_folder))
         atexit.register(_end, _scratch_folder, os.getpid())
     return _scratch_folder
+
+
+def may_run_programs(folder: str) -> bool:
+    """Whether the file system of a folder lets programs run: Java unpacks libraries and loads them."""
+    return not os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0)
+
+
+def _locked(folder: Path) -> IO[str]:
+    """The lock of a folder of this process, which ends with it; nobody sees it before it is held."""
+    lock = (folder / ".lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    (folder / ".lock").rename(folder / "lock")
+    return lock
+
+
+def _remove_abandoned(place: Path) -> None:
+    for held in place.glob("workbook-*/lock"):
+        with contextlib.suppress(OSError), held.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(held.parent, ignore_errors=True)
 
 
 def _end(folder: str, owner: int) -> None:
