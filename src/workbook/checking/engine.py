@@ -169,7 +169,7 @@ def isolated(spark: "SparkSession") -> Iterator[Case]:
 
     Streams that were started meanwhile are stopped.
     """
-    folder = Path(tempfile.mkdtemp(prefix="check-"))
+    folder = Path(tempfile.mkdtemp(prefix="check-", dir=session.scratch()))
     name = f"check_{uuid.uuid4().hex[:8]}"
     settings, schema, views = dict(spark.conf.getAll), spark.catalog.currentDatabase(), _temporary_views(spark)
     streams = frozenset(query.runId for query in spark.streams.active)
