@@ -577,14 +577,14 @@ def test_an_error_of_the_answer_is_explained_as_its_own() -> None:
         return {"mode": {}["mode"]}
 
     result = engine.run(settings.exercise, answer)  # type: ignore[attr-defined]
-    assert result.message.startswith("Your code raised KeyError: 'mode'. Your line: return {")
+    assert result.message.startswith("Your code raised KeyError: 'mode'.\nYour line: `return {")
 
 
 def test_an_error_without_words_is_said_to_have_none() -> None:
     def answer(changes: Changes) -> None:
         raise NotImplementedError
 
-    assert run(answer).message.startswith("Your code raised NotImplementedError: no message. Your line:")
+    assert run(answer).message.startswith("Your code raised NotImplementedError: no message.\nYour line:")
 
 
 def test_a_generator_and_a_coroutine_are_explained() -> None:
@@ -604,7 +604,7 @@ def test_a_lone_surrogate_breaks_nothing() -> None:
         raise ValueError("\udcff")
 
     result = run(answer)
-    assert (result.message[:40], result.printed) == ("Your code raised ValueError: \\udcff. You", "\\ud800")
+    assert (result.message[:36], result.printed) == ("Your code raised ValueError: \\udcff.", "\\ud800")
     f"{result}".encode()
 
 

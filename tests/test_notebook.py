@@ -47,7 +47,7 @@ def test_a_failed_check_says_what_was_seen_and_gives_the_first_hint(small_course
     check(answer(wrong))
     assert capsys.readouterr().out.splitlines() == [
         "✗ twice: not yet",
-        "twice(3) gave 7, and 6 was expected.",
+        "twice(3) gave 7, and 6 was expected. Follow that call through your code: which line makes it so?",
         "     input: twice(3)",
         "     yours: 7",
         "  expected: 6",
