@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 
 from lakehouse import tables
 from lakehouse.ingestion.catalogue import fetch
-from lakehouse.ingestion.formats import Records, json_schema, not_an_object
+from lakehouse.ingestion.formats import Records, json_schema, with_reasons
 from lakehouse.ingestion.loads import Ingested, Load, items_of
 
 EVENT = pa.schema([("number", pa.int64()), ("event", pa.string())])
@@ -138,9 +138,7 @@ class _Events:
         """Write the events of one batch."""
         # Filled up with zeros, the addresses have the order of the events.
         event = F.format_string(f"{self.url}?from=%012d&limit=1", "number")
-        records = events.select(
-            "number", F.col("event").alias("record"), event.alias("_origin"), not_an_object("event").alias("reason")
-        )
+        records = with_reasons(events.select("number", F.col("event").alias("_record"), event.alias("_origin")))
         with tables.kept(records) as kept:
             [(first, end)] = kept.agg(F.min("number"), F.max("number") + 1).collect()
             place = F.lit(f"{self.url}?from={first}&limit={end - first}")
