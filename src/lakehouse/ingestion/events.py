@@ -110,7 +110,7 @@ def ingest_new_events(
     arguments these are; the checkpoint keeps the number of the next event. Columns added: `_rescued_data` (JSON, with
     `_origin`), `_origin` (the address of the event), `_source`, `_row_hash`, `_ingested_at`, `_batch_id`. Events that
     are no objects go to the table `<target>_refused`. The table `audit` gets one row a batch.
-    Raises StreamingQueryException where the log does not answer.
+    Raises ValueError for hints that name no column, StreamingQueryException where the log does not answer.
     """
     spark.dataSource.register(EventLog)
     load = Load(

@@ -109,7 +109,18 @@ def _delivered(lake: Lake, batch: Batch, entity: Entity) -> DataFrame | None:
         .drop("_change_type")
         for source in batch.news(entity.sources)
     ]
-    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), found) if found else None
+    return _together(found) if found else None
+
+
+def _together(frames: Sequence[DataFrame]) -> DataFrame:
+    """The rows of all frames, with all columns that any has. What has one type here and another there becomes text."""
+    kinds = {(name.lower(), kind) for frame in frames for name, kind in frame.dtypes}
+    often = Counter(name for name, _ in kinds)
+    alike = (
+        frame.withColumns({name: F.col(name).cast("STRING") for name in frame.columns if often[name.lower()] > 1})
+        for frame in frames
+    )
+    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), alike)
 
 
 def _take_in(lake: Lake, batch: Batch, entity: Entity) -> DataFrame | None:
@@ -214,8 +225,7 @@ def _waiting(lake: Lake, entity: Entity, number: int) -> DataFrame:
 def _delivered_again(lake: Lake, entity: Entity, held: DataFrame) -> DataFrame:
     """Rows of the quarantine as they lie in bronze, with what else the quarantine has of them, named _held_…."""
     sources = [f"bronze/{source}" for source in entity.sources]
-    bronze = [lake.read(source).limit(0) for source in sources if lake.exists(source)]
-    schema = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), bronze).schema
+    schema = _together([lake.read(source).limit(0) for source in sources if lake.exists(source)]).schema
     columns = [F.col(name).alias(f"_held_{name}") for name in HELD]
     return held.select(F.from_json("record", schema, WHOLE).alias("_row"), *columns).select(
         "_row.*", *(f"_held_{name}" for name in HELD)
