@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -257,6 +258,81 @@ def test_broken_lines_and_corrupt_files_are_set_aside_with_a_reason_and_counted(
         ("a.jsonl", '{"id": 2, "na', "not a JSON object"),
         ("b.jsonl.gz", None, "the file cannot be read to its end"),
     ]
+
+
+def test_what_is_more_or_less_than_one_json_object_is_refused_with_its_reason(place: Place) -> None:
+    behind, twice, none = (
+        *("something stands behind the JSON object", "a field comes twice in the JSON object", "not a JSON object"),
+    )
+    bad = {
+        '{"id": 1}{"id": 2}': behind,
+        '{"id": 1}, {"id": 2}': behind,
+        '{"id": 1}] {"id": 2}': behind,
+        '{"id": 1},': behind,
+        '{"id": 1, "x": 2, "x": 3}': twice,
+        '[{"id": 1}, {"id": 2}]': none,
+        '{"id": "\0"}': none,
+    }
+    place.lands("a.jsonl", *bad, "{'id': 3}", '\t{"id": 4} ')
+    arrive(place.landing / "b.jsonl", '{"id": 5}\n{"id": 6}\n'.encode("utf-16"))
+    assert place.ingest() == Ingested(2, 2, 0, 9, (), 0)
+    assert place.rows("id") == [(3,), (4,)], "names in single quotes are as good as in double ones"
+    refused = dict(map(tuple, place.table("_refused").select("record", "reason").collect()))
+    assert {record: refused.get(record) for record in bad} == bad
+    assert Counter(refused.values()) == {behind: 4, twice: 1, none: 4}, "a line of UTF-16 is no JSON object"
+
+
+@pytest.mark.parametrize("evolution", ["add_columns", "fail"])
+def test_a_field_that_can_be_no_column_is_rescued(place: Place, evolution: str) -> None:
+    kept = {"_batch_id": "7", "_c": "8", "a.b": "3", "": "4"}
+    place.lands("a.jsonl", json.dumps({"id": 1, "Id": 2, "reason": "late", "record": "gold", "unit price": 5, **kept}))
+    place.ingest(evolution=evolution)
+    place.lands("b.jsonl", json.dumps({"id": 2, "Id": 3, "_source": "x", "_file_path": "here", "__file_path": "there"}))
+    assert place.ingest(evolution=evolution) == Ingested(1, 1, 1, 0, (), 0)
+    assert place.rows("reason", "record", "_source", "_batch_id", order="_batch_id") == [
+        ("late", "gold", str(place.landing), 0),
+        (None, None, str(place.landing), 1),
+    ]
+    [first, second] = [json.loads(str(text)) for (text,) in place.rows("_rescued_data", order="_batch_id")]
+    assert first.pop("_file_path").endswith("a.jsonl") and second.pop("_file_path").endswith("b.jsonl")
+    assert first == {"unit price": "5", "id": "1", **kept}
+    assert second == {"id": "2", "_source": "x", "__file_path": "here", "___file_path": "there"}
+
+
+def test_blank_lines_are_no_rows_and_an_empty_object_is_one(place: Place) -> None:
+    place.lands("blank.jsonl", "", " ", "\t")
+    assert place.ingest() == Ingested(1, 0, 0, 0, (), None)
+    place.lands("empty.jsonl", "{}")
+    assert place.ingest() == Ingested(1, 1, 0, 0, (), None)
+    place.lands("a.jsonl", '{"id": 1}')
+    assert place.ingest() == Ingested(1, 1, 0, 0, (), 0)
+    assert place.rows("id") == [(None,), (1,)]
+
+
+def test_hints_for_what_can_be_no_column_are_refused(place: Place) -> None:
+    place.lands("a.jsonl", '{"id": 1}')
+    with pytest.raises(ValueError, match="schema_hints gives a type to '_source', which cannot be a column"):
+        place.ingest(schema_hints="id INT, _source STRING")
+
+
+def test_a_csv_header_may_have_any_names_and_stand_behind_blank_lines(place: Place) -> None:
+    place.lands("blank.csv", "", " ", "")
+    place.lands("a.csv", "id,unit price,_source,a`b,_metadata,refused,reason", "1,2,3,4,5,6,7", "8,9")
+    place.lands("b.csv", "", "", "name,id", "Zoé,2")
+    place.lands("c.csv", "", "id,name", "3,Bob")
+    place.lands("wide.csv", "id", ",".join("8" * 30_000))
+    assert place.ingest(file_format="csv") == Ingested(5, 3, 1, 2, (), 0)
+    assert place.rows("id", "name", "refused", "reason") == [
+        ("1", None, "6", "7"),
+        ("2", "Zoé", None, None),
+        ("3", "Bob", None, None),
+    ]
+    assert place.rescued() == {"1": {"unit price": "2", "_source": "3", "a`b": "4", "_metadata": "5"}}
+    refused = place.table("_refused").select("record", "reason").collect()
+    assert set(map(tuple, refused)) == {
+        ("8,9", "wrong number of columns"),
+        (None, "the file cannot be read to its end"),
+    }
 
 
 def test_csv_is_read_by_the_names_in_each_header(place: Place) -> None:

@@ -139,7 +139,7 @@ def _append(lake: Lake, batch: Batch, rows: DataFrame, source: str, origin: Colu
         *delivered,
         F.lit(source).alias("_source"),
         F.col("_origin") if origin is None else origin.alias("_origin"),
-        F.xxhash64(*delivered).alias("_row_hash"),
+        F.expr(tables.content_hash(delivered)).alias("_row_hash"),
         F.current_timestamp().alias("_ingested_at"),
         F.lit(batch.number).cast("BIGINT").alias("_batch_id"),
     )

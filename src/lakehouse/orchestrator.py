@@ -6,6 +6,7 @@ what its batch will read: it writes a batch to several tables, each once, so a r
 """
 
 import contextlib
+import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,8 @@ from lakehouse.places import Places
 from lakehouse.sources import SourceSystems, churn_probability, loaded_on
 
 Refresh = Callable[[Lake, Batch], Refreshed]
+# What nobody writes to any longer, with the customers that it held last.
+OUTDATED = ("staging/by_customer_id", "staging/by_product_id")
 LAYERS = ("sources", "bronze", "silver", "gold", "serving", "ml", "api")
 ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
@@ -87,9 +90,16 @@ class DataPlatformOrchestrator:
         if days < 1:
             raise ValueError(f"A run has at least one day, not {days}.")
         with alone(self.lake.places), contextlib.ExitStack() as open_until_the_end:
+            _remove_outdated(self.lake.places)
             result = _Run(self, open_until_the_end).through(days)
         folder = self.lake.places.local
         return replace(result, report=report.save(result, folder)) if folder else result
+
+
+def _remove_outdated(places: Places) -> None:
+    for name in OUTDATED:
+        if places.local and (places.local / name).exists():
+            shutil.rmtree(places.local / name)
 
 
 class _Run:

@@ -118,6 +118,16 @@ def differences(stored: DataFrame, wanted: DataFrame, keys: Sequence[str]) -> Da
     return differing.select(*keys, "_new.*", F.col("_new").isNull().alias("remove"))
 
 
+def content_hash(columns: Sequence[str]) -> str:
+    """SQL for the hash of a row by its columns, a BIGINT; rows that differ in any of them have different ones.
+
+    xxhash64 alone passes over NULL: a value that moved to the next column would change nothing. So it counts too which
+    columns are NULL.
+    """
+    names = [f"`{name.replace('`', '``')}`" for name in columns]
+    return f"xxhash64({', '.join([*names, *(f'{name} IS NULL' for name in names)])})"
+
+
 @contextlib.contextmanager
 def kept(rows: DataFrame) -> Iterator[DataFrame]:
     """The rows, computed once and kept by the executors: for a while, or until what they come from is written to."""

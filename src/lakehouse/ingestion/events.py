@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 
 from lakehouse import tables
 from lakehouse.ingestion.catalogue import fetch
-from lakehouse.ingestion.formats import Records, json_schema, not_an_object
+from lakehouse.ingestion.formats import Records, json_schema, with_reasons
 from lakehouse.ingestion.loads import Ingested, Load, items_of
 
 EVENT = pa.schema([("number", pa.int64()), ("event", pa.string())])
@@ -110,7 +110,7 @@ def ingest_new_events(
     arguments these are; the checkpoint keeps the number of the next event. Columns added: `_rescued_data` (JSON, with
     `_origin`), `_origin` (the address of the event), `_source`, `_row_hash`, `_ingested_at`, `_batch_id`. Events that
     are no objects go to the table `<target>_refused`. The table `audit` gets one row a batch.
-    Raises StreamingQueryException where the log does not answer.
+    Raises ValueError for hints that name no column, StreamingQueryException where the log does not answer.
     """
     spark.dataSource.register(EventLog)
     load = Load(
@@ -138,9 +138,7 @@ class _Events:
         """Write the events of one batch."""
         # Filled up with zeros, the addresses have the order of the events.
         event = F.format_string(f"{self.url}?from=%012d&limit=1", "number")
-        records = events.select(
-            "number", F.col("event").alias("record"), event.alias("_origin"), not_an_object("event").alias("reason")
-        )
+        records = with_reasons(events.select("number", F.col("event").alias("_record"), event.alias("_origin")))
         with tables.kept(records) as kept:
             [(first, end)] = kept.agg(F.min("number"), F.max("number") + 1).collect()
             place = F.lit(f"{self.url}?from={first}&limit={end - first}")

@@ -42,10 +42,11 @@ def ingest_new_files(
 ) -> Ingested:
     """Append the files that are new in a landing zone (with its folders) to the Delta table `target`, then stop.
 
-    `file_format` is json (lines), csv (with a header) or parquet; hidden names (`.` or `_` first) and files of no bytes
-    are passed over. The first run infers the schema and stores it with the checkpoint; `schema_hints` (DDL) gives
-    types, and may add columns later; `options` are those of Spark's own reader. A value that does not fit its column's
-    type is never cast to another: the column is NULL, and the value goes to `_rescued_data`. What happens to a
+    `file_format` is json (lines), csv (with a header) or parquet; hidden names (`.` or `_` first), files of no bytes
+    and blank lines are passed over. The first run infers the schema and stores it with the checkpoint; `schema_hints`
+    (DDL) gives types, and may add columns later; `options` are those of Spark's own reader. A value that does not fit
+    its column's type is never cast to another: the column is NULL, and the value goes to `_rescued_data`. So do values
+    of fields that can be no column: the name begins with `_`, or a Delta table has none like it. What happens to a
     **new column** is `evolution`:
 
     * `add_columns`: it gets a type from the batch, and the schema a version. (`addNewColumns` on Databricks fails the
@@ -60,7 +61,8 @@ def ingest_new_files(
     that cannot be read to their end, go to the table `<target>_refused` (record, reason, `_file_path`, `_ingested_at`,
     `_batch_id`). The table `audit`, or `<target>_audit`, gets one row a file; `source` is its name there, the landing
     zone's path unless told. `properties` are those that a new target table gets, such as `delta.enableChangeDataFeed`.
-    Raises ValueError for an unknown format or mode, StreamingQueryException for what Spark finds wrong.
+    Raises ValueError for an unknown format or mode and for hints that name no column, StreamingQueryException for what
+    Spark finds wrong.
     """
     if file_format not in FORMATS or evolution not in get_args(Evolution):
         known = f"file_format is one of {', '.join(FORMATS)}, evolution one of {', '.join(get_args(Evolution))}"

@@ -11,7 +11,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StringType, StructField, StructType
 
 RAW = "MAP<STRING, STRING>"
-RECORD = "record STRING, _file_path STRING, _file_modified_at TIMESTAMP, _file_size BIGINT, reason STRING"
+RECORD = "_record STRING, _file_path STRING, _file_modified_at TIMESTAMP, _file_size BIGINT, _reason STRING"
+# What a line has that is not blank, as Spark's reader of CSV understands it.
+SOMETHING = r"[^\x00-\x20]"
 # RFC 4180 doubles a quotation mark; Spark's default is a backslash before it.
 CSV = {"header": "true", "escape": '"'}
 WHOLE = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"}
@@ -23,7 +25,7 @@ Options = Mapping[str, str]
 class Records:
     """The rows of some files or of other texts, and the schema that these suggest themselves.
 
-    `rows` has record (JSON text of a row, or the line as it is where `reason` is not NULL), reason, and where it is
+    `rows` has _record (JSON text of a row, or the line as it is where `_reason` is not NULL), _reason, and where it is
     from: _file_path, _file_modified_at and _file_size, or else _origin. `schema` is a function: to find the types of
     JSON its rows are read.
     """
@@ -34,19 +36,31 @@ class Records:
 
 def json_records(spark: SparkSession, files: Sequence[str], options: Options) -> Records:
     """JSON lines. A line that is no JSON object has a reason. Nested values are inferred as STRING, their JSON text."""
-    lines = spark.read.text(_literal(files)).where("trim(value) <> ''")
-    rows = lines.select(F.col("value").alias("record"), *_origin(), not_an_object("value").alias("reason"))
+    lines = spark.read.text(_literal(files)).where(F.col("value").rlike(SOMETHING))
+    rows = with_reasons(lines.select(F.col("value").alias("_record"), *_origin()))
     return Records(rows, lambda: json_schema(rows, options))
 
 
-def not_an_object(text: str) -> Column:
-    """The reason why a text is no record; NULL where it is one."""
-    return F.when(F.from_json(text, RAW).isNull(), F.lit("not a JSON object"))
+def with_reasons(texts: DataFrame) -> DataFrame:
+    """The texts in `_record` with `_reason`: why one is no record; NULL where it is one."""
+    # from_json ends where the object does. So a mark is put behind it, which is read only if nothing else stands there.
+    mark = F.xxhash64("_record").cast("STRING")
+    marked = F.concat(F.lit("["), "_record", F.lit(', {"mark": "'), mark, F.lit('"}]'))
+    read = texts.withColumn("_read", F.from_json(marked, f"ARRAY<{RAW}>"))
+    record, behind = F.get("_read", F.lit(0)), F.get("_read", F.lit(1))
+    alone = F.coalesce((F.size("_read") == 2) & record.isNotNull() & (behind["mark"] == mark), F.lit(False))
+    names = F.map_keys(record)
+    reason = (
+        F.when(~alone & F.from_json("_record", RAW).isNotNull(), "something stands behind the JSON object")
+        .when(~alone, "not a JSON object")
+        .when(F.size(F.array_distinct(names)) < F.size(names), "a field comes twice in the JSON object")
+    )
+    return read.withColumn("_reason", reason).drop("_read")
 
 
 def json_schema(records: DataFrame, options: Options) -> StructType:
     """The schema that JSON records suggest; what is nested is STRING."""
-    good = records.where("reason IS NULL").select("record")
+    good = records.where("_reason IS NULL").select("_record")
     inferred = records.sparkSession.read.options(**options).json(good).schema
     nested = (ArrayType, MapType, StructType)
     return StructType(
@@ -61,12 +75,14 @@ def csv_records(spark: SparkSession, files: Sequence[str], options: Options) -> 
     for group in _by_header(spark, files):
         paths = _literal(group)
         inferred = spark.read.options(**options).csv(paths).schema
-        names = [field.name for field in inferred]
-        texts = StructType([StructField(name, StringType()) for name in [*names, "_refused"]])
-        table = spark.read.schema(texts).options(columnNameOfCorruptRecord="_refused", **options).csv(paths)
-        record = F.coalesce("_refused", F.to_json(F.struct(*(F.col(f"`{name}`") for name in names))))
-        reason = F.when(F.col("_refused").isNotNull(), F.lit("wrong number of columns"))
-        parts.append((table.select(record.alias("record"), *_origin(), reason.alias("reason")), inferred))
+        # Columns go by their numbers until they are in a text: a header may have any name in it.
+        names = {str(number): field.name for number, field in enumerate(inferred)}
+        texts = StructType([StructField(name, StringType()) for name in [*names, "refused"]])
+        table = spark.read.schema(texts).options(columnNameOfCorruptRecord="refused", **options).csv(paths)
+        row = F.to_json(F.struct(*(F.col(number).alias(name) for number, name in names.items())))
+        reason = F.when(F.col("refused").isNotNull(), F.lit("wrong number of columns"))
+        record = F.coalesce("refused", row).alias("_record")
+        parts.append((table.select(record, *_origin(), reason.alias("_reason")), inferred))
     return _together(spark, parts)
 
 
@@ -77,9 +93,9 @@ def parquet_records(spark: SparkSession, files: Sequence[str], options: Options)
         groups.setdefault(spark.read.options(**options).parquet(*_literal([file])).schema.json(), []).append(file)
     parts = []
     for schema, group in groups.items():
-        record = F.to_json(F.struct("*"), WHOLE).alias("record")
+        record = F.to_json(F.struct("*"), WHOLE).alias("_record")
         table = spark.read.options(**options).parquet(*_literal(group))
-        nothing = F.lit(None).cast("STRING").alias("reason")
+        nothing = F.lit(None).cast("STRING").alias("_reason")
         parts.append((table.select(record, *_origin(), nothing), StructType.fromJson(json.loads(schema))))
     return _together(spark, parts)
 
@@ -111,10 +127,12 @@ def _origin() -> list[Column]:
 
 
 def _by_header(spark: SparkSession, files: Sequence[str]) -> list[list[str]]:
-    """The files in groups with the same first line; files without one are in no group."""
+    """The files in groups with the same first line that is not blank; files without one are in no group."""
     position = F.struct("_metadata.file_block_start", F.monotonically_increasing_id().alias("line"))
     lines = spark.read.text(_literal(files)).select("value", position.alias("at"), _path().alias("file_path"))
-    headers = lines.groupBy("file_path").agg(F.min_by("value", "at").alias("header"))
+    headers = (
+        lines.where(F.col("value").rlike(SOMETHING)).groupBy("file_path").agg(F.min_by("value", "at").alias("header"))
+    )
     grouped = headers.groupBy("header").agg(F.sort_array(F.collect_list("file_path")).alias("files"))
     return sorted(found for (found,) in grouped.select("files").collect())
 

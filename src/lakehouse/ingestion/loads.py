@@ -17,9 +17,9 @@ from pyspark.sql.types import StructType
 
 from lakehouse import tables
 from lakehouse.ingestion import audit as books
-from lakehouse.ingestion.formats import Records, merged
+from lakehouse.ingestion.formats import RAW, Records, merged
 from lakehouse.ingestion.rescue import RESCUED, fitted, origin
-from lakehouse.ingestion.schemas import add_version, hinted, schema_versions
+from lakehouse.ingestion.schemas import add_version, can_be_a_column, hinted, schema_versions
 
 Evolution = Literal["add_columns", "rescue", "fail", "none"]
 
@@ -57,12 +57,12 @@ class Item:
 
 def items_of(records: DataFrame, place: Column) -> list[Item]:
     """The items that records belong to, by the place of each."""
-    good = F.col("reason").isNull()
+    good = F.col("_reason").isNull()
     found = records.groupBy(place.alias("place")).agg(
         F.count_if(good).alias("rows"),
         F.count_if(~good).alias("refused"),
-        F.max("reason").alias("reason"),
-        F.collect_set(F.when(good, F.sort_array(F.json_object_keys("record")))).alias("names"),
+        F.max("_reason").alias("reason"),
+        F.collect_set(F.when(good, F.sort_array(F.map_keys(F.from_json("_record", RAW))))).alias("names"),
     )
     return [
         Item(row["place"], row["rows"], row["refused"], row["reason"], frozenset().union(*row["names"]))
@@ -88,7 +88,15 @@ class Load:
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def take_in(self, stream: DataFrame, batch: Callable[[DataFrame, int], None]) -> Ingested:
-        """Run `batch`, which calls `write`, on what is new in the stream, and stop."""
+        """Run `batch`, which calls `write`, on what is new in the stream, and stop.
+
+        Raises ValueError for hints with a name that no column can have.
+        """
+        if wrong := [name for name in hinted(StructType([]), self.hints).names if not can_be_a_column(name)]:
+            raise ValueError(
+                f"schema_hints gives a type to {', '.join(map(repr, wrong))}, which cannot be a column: "
+                "choose a name that does not begin with _ and has no blank and none of , ; { } ( ) = . and `."
+            )
         spark = stream.sparkSession
         before = schema_versions(spark, self.checkpoint)
         writer = stream.writeStream.foreachBatch(batch).option("checkpointLocation", self.checkpoint)
@@ -108,22 +116,18 @@ class Load:
         """
         spark = records.rows.sparkSession
         schema = self._schema(spark, records, _names(items))
-        rows = fitted(records.rows, schema, self.texts, self.evolution != "none")
-        rows = rows.withColumns(
-            {
-                "_source": F.lit(self.source),
-                "_row_hash": F.xxhash64("record"),
-                "_ingested_at": F.current_timestamp(),
-                "_batch_id": F.lit(number).cast("BIGINT"),
-            }
-        )
         stream = _stream_id(spark, self.checkpoint)
-        if schema.names:
-            good = rows.where("reason IS NULL").drop("record", "reason")
-            tables.write_once(good, self.target, stream, number, mergeSchema=True, **self.properties)
+        now = {"_ingested_at": F.current_timestamp(), "_batch_id": F.lit(number).cast("BIGINT")}
+        if schema.names or any(item.rows for item in items):
+            good = records.rows.where("_reason IS NULL")
+            rows = fitted(good, schema, self.texts, self.evolution != "none")
+            rows = rows.withColumns({"_source": F.lit(self.source), "_row_hash": F.xxhash64("_record"), **now})
+            rows = rows.drop("_record", "_reason")
+            tables.write_once(rows, self.target, stream, number, mergeSchema=True, **self.properties)
         if any(item.refused for item in items):
-            refused = rows.where("reason IS NOT NULL")
-            refused = refused.select("record", "reason", origin(rows), "_ingested_at", "_batch_id")
+            refused = records.rows.where("_reason IS NOT NULL").withColumns(now)
+            record, reason = F.col("_record").alias("record"), F.col("_reason").alias("reason")
+            refused = refused.select(record, reason, origin(records.rows), *now)
             tables.write_once(refused, f"{self.target}_refused", stream, number)
         tables.write_once(self._entries(spark, items, place, number), self.audit, stream, number)
 
@@ -134,6 +138,7 @@ class Load:
         hints = hinted(StructType([]), self.hints)
         hinted_all = bool(names) and {name.lower() for name in names} <= {name.lower() for name in hints.names}
         schema = merged([last, hints]) if versions or hinted_all else hinted(merged([records.schema()]), self.hints)
+        schema = StructType([field for field in schema if can_be_a_column(field.name)])
         known = {name.lower() for name in schema.names}
         new = sorted(name for name in names if name.lower() not in known)
         if new and self.evolution == "fail":
@@ -189,9 +194,9 @@ class Load:
 
 
 def _names(items: Sequence[Item]) -> dict[str, str]:
-    """Every name of a column in the records, with the first item that has it."""
+    """Every name in the records that can be a column's, with the first item that has it."""
     in_reverse = sorted(items, key=lambda item: item.place, reverse=True)
-    return {name: item.place for item in in_reverse for name in item.names}
+    return {name: item.place for item in in_reverse for name in item.names if can_be_a_column(name)}
 
 
 def _stream_id(spark: SparkSession, checkpoint: str) -> str:

@@ -10,14 +10,15 @@ RESCUED = "_rescued_data"
 
 
 def fitted(records: DataFrame, schema: StructType, texts: bool, rescue: bool) -> DataFrame:
-    """The columns of `schema` from the JSON texts in `record`, then `_rescued_data`, then the other columns.
+    """The columns of `schema` from the JSON texts in `_record`, then `_rescued_data`, then the other columns.
 
     A value fits if it is of the column's type: neither "3" nor 2.5 is a BIGINT; any value fits a STRING. `texts` says
     that all values are texts (CSV): then what `try_cast` can read fits. `_rescued_data` is JSON, the values of unknown
     columns and those that did not fit as texts, with `_file_path` or else `_origin`; NULL where there are none, and
-    left out unless `rescue`. In a nested value, a field that its type lacks is dropped.
+    left out unless `rescue`. A field that has the name of that itself gets one more underscore. In a nested value, a
+    field that its type lacks is dropped.
     """
-    raw, typed = F.from_json("record", RAW), F.from_json("record", schema)
+    raw, typed = F.from_json("_record", RAW), F.from_json("_record", schema)
     parsed = records.withColumns({"_raw": raw, "_typed": typed})
     values = {f.name: _text(f) if texts else F.col("_typed")[f.name] for f in schema}
     columns = [value.alias(name) for name, value in values.items()]
@@ -35,7 +36,8 @@ def fitted(records: DataFrame, schema: StructType, texts: bool, rescue: bool) ->
     found = judged.withColumn("_lost", F.when(F.size("_lost") > 0, lost))
     place = origin(records)
     where = F.create_map(F.lit(place), F.col(place))
-    rescued = F.when(F.size("_lost") > 0, F.to_json(F.map_concat("_lost", where))).alias(RESCUED)
+    named = F.transform_keys("_lost", lambda name, value: F.regexp_replace(name, rf"^(_*{place})\z", "_$1"))
+    rescued = F.when(F.size("_lost") > 0, F.to_json(F.map_concat(named, where))).alias(RESCUED)
     return found.select(*columns, rescued, *records.columns)
 
 

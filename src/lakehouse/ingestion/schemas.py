@@ -1,12 +1,15 @@
 """The schema that a stream of files keeps beside its checkpoint: one version a change, numbered from 0."""
 
 import json
+import re
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructField, StructType
 
 COLUMNS = "version INT, schema STRING"
+# What the name of a column of a Delta table cannot have, and what would be read as more than a name.
+NO_NAME = re.compile(r"[\x00-\x20,;{}()=.`]")
 
 
 def schema_versions(spark: SparkSession, checkpoint: str) -> list[StructType]:
@@ -25,6 +28,11 @@ def add_version(spark: SparkSession, checkpoint: str, version: int, schema: Stru
     """Store a version, in one small file."""
     row = spark.createDataFrame([(version, schema.json())], COLUMNS)
     row.coalesce(1).write.mode("append").json(_folder(checkpoint))
+
+
+def can_be_a_column(name: str) -> bool:
+    """Whether a field of that name can be a column; a name that begins with `_` is kept for what the platform adds."""
+    return bool(name) and not name.startswith("_") and not NO_NAME.search(name)
 
 
 def hinted(schema: StructType, hints: str | None) -> StructType:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lakehouse import quality
+from lakehouse import quality, tables
 from lakehouse.ingestion.formats import WHOLE
 from lakehouse.silver.entities import Entity
 
@@ -69,7 +69,7 @@ def judged(delivered: DataFrame, entity: Entity, references: Mapping[str, DataFr
     return rows.select(
         *entity.columns,
         *("_source", "_place", "_key"),
-        F.xxhash64(*entity.columns).alias("_hash"),
+        F.expr(tables.content_hash(entity.columns)).alias("_hash"),
         quality.broken(entity.rules, "error").alias("_errors"),
         quality.broken(entity.rules, "warning").alias("_warnings"),
         "_original",

@@ -9,6 +9,7 @@ history (SCD type 2) of the first, `products` the newest rows of the second; `qu
 rest.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -49,8 +50,10 @@ HISTORY_KEY = ("customer_id", "valid_from")
 
 
 def fingerprint() -> str:
-    """A text that differs as soon as a rule of silver does: the mark of its batches."""
-    return quality.fingerprint([rule for entity in ENTITIES for rule in entity.rules])
+    """A text that differs as soon as a rule of silver does, or what rows are compared by: the mark of its batches."""
+    rules = quality.fingerprint([rule for entity in ENTITIES for rule in entity.rules])
+    hashes = [tables.content_hash(entity.columns) for entity in ENTITIES]
+    return hashlib.sha256(repr((rules, hashes)).encode()).hexdigest()[:16]
 
 
 def refresh(lake: Lake, batch: Batch) -> Refreshed:
@@ -58,6 +61,9 @@ def refresh(lake: Lake, batch: Batch) -> Refreshed:
     number = batch.number
     lake.create("silver/quarantine", QUARANTINE)
     lake.create("silver/duplicates", DUPLICATES)
+    if batch.mark != fingerprint():
+        for entity in ENTITIES:
+            _hash_anew(lake, entity)
     first, later = [e for e in ENTITIES if not e.references], [e for e in ENTITIES if e.references]
     with ThreadPoolExecutor(len(ENTITIES)) as pool:
 
@@ -76,6 +82,25 @@ def refresh(lake: Lake, batch: Batch) -> Refreshed:
     return Refreshed(judged_now + replayed, fingerprint())
 
 
+def _hash_anew(lake: Lake, entity: Entity) -> None:
+    """Bring the stored hashes to today's: a row of a store that was begun with others would not be known again."""
+    if not lake.exists(f"silver/{entity.table}"):
+        return
+    now = tables.content_hash(entity.columns)
+    lake.spark.sql(f"UPDATE {lake.identifier(f'silver/{entity.table}')} SET _hash = {now} WHERE _hash <> {now}")
+    held = lake.read("silver/quarantine").where(F.col("source").isin(*entity.sources))
+    hashed = entity.standardised(_delivered_again(lake, entity, held)).withColumn("_now", F.expr(now))
+    differing = hashed.where("_now <> _held_hash").select("_held_source", "_held_key", "_held_hash", "_now")
+    differing = tables.staged(differing, lake.folder("staging", f"{entity.table}_replay"))
+    if not differing.isEmpty():
+        lake.spark.sql(
+            f"MERGE INTO {lake.identifier('silver/quarantine')} AS old USING {{new}} AS new "
+            "ON old.source = new._held_source AND old.key = new._held_key AND old.hash = new._held_hash "
+            "WHEN MATCHED THEN UPDATE SET hash = new._now",
+            new=differing,
+        )
+
+
 def _delivered(lake: Lake, batch: Batch, entity: Entity) -> DataFrame | None:
     """The new rows of an entity's sources, with all columns that any of them has; not those that were erased."""
     found = [
@@ -84,7 +109,18 @@ def _delivered(lake: Lake, batch: Batch, entity: Entity) -> DataFrame | None:
         .drop("_change_type")
         for source in batch.news(entity.sources)
     ]
-    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), found) if found else None
+    return _together(found) if found else None
+
+
+def _together(frames: Sequence[DataFrame]) -> DataFrame:
+    """The rows of all frames, with all columns that any has. What has one type here and another there becomes text."""
+    kinds = {(name.lower(), kind) for frame in frames for name, kind in frame.dtypes}
+    often = Counter(name for name, _ in kinds)
+    alike = (
+        frame.withColumns({name: F.col(name).cast("STRING") for name in frame.columns if often[name.lower()] > 1})
+        for frame in frames
+    )
+    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), alike)
 
 
 def _take_in(lake: Lake, batch: Batch, entity: Entity) -> DataFrame | None:
@@ -186,13 +222,18 @@ def _waiting(lake: Lake, entity: Entity, number: int) -> DataFrame:
     return held.where(F.col("_batch") < number).where(refers | other_rules)
 
 
+def _delivered_again(lake: Lake, entity: Entity, held: DataFrame) -> DataFrame:
+    """Rows of the quarantine as they lie in bronze, with what else the quarantine has of them, named _held_…."""
+    sources = [f"bronze/{source}" for source in entity.sources]
+    schema = _together([lake.read(source).limit(0) for source in sources if lake.exists(source)]).schema
+    columns = [F.col(name).alias(f"_held_{name}") for name in HELD]
+    return held.select(F.from_json("record", schema, WHOLE).alias("_row"), *columns).select(
+        "_row.*", *(f"_held_{name}" for name in HELD)
+    )
+
+
 def _judge_again(lake: Lake, entity: Entity, waiting: DataFrame, number: int) -> int:
-    bronze = [lake.read(f"bronze/{source}").limit(0) for source in entity.sources]
-    schema = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), bronze).schema
-    held = [F.col(name).alias(f"_held_{name}") for name in HELD]
-    delivered = waiting.select(F.from_json("record", schema, WHOLE).alias("row"), *held)
-    delivered = delivered.select("row.*", *(f"_held_{name}" for name in HELD))
-    delivered = delivered.withColumn("_key", F.col("_held_key"))
+    delivered = _delivered_again(lake, entity, waiting).withColumn("_key", F.col("_held_key"))
     clean = lake.read(f"silver/{entity.table}")
     stored = clean.select(entity.key_text().alias("_key"), F.col("_hash").alias("_stored"))
     found = judged(delivered, entity, _references(lake, entity)).drop("_original").join(stored, "_key", "left")
