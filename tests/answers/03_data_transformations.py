@@ -1074,7 +1074,7 @@ def zero_for_none(history, load):
     return 0 if first is None else first - 1
 
 
-@wrong("version_before", says="take the value out of the row")
+@wrong("version_before", says="take the value out")
 def row_of_the_version(history, load):
     """Returns the row."""
     return history.where(F.col("userMetadata") == load).agg(F.min("version") - 1).first()
