@@ -114,7 +114,6 @@ def paid_totals(answer: Answer, case: Case) -> None:
         ("O4", "C2", "open", 5.0),
         ("O5", "C4", "paid", None),
         ("O6", None, "paid", 50.0),
-        ("O7", "C1", None, 7.0),
     )
     case.equal(
         answer(customers, orders),
@@ -129,9 +128,7 @@ def paid_totals(answer: Answer, case: Case) -> None:
             "`count(*)` counts rows. Count a column of the orders.",
             ("C2", 1, ...): "C2 has one order, which is open, and you gave {got}: only paid orders count.",
             ("C1", ..., 10.0): "You gave {got}: C1 paid 10.0 twice, and equal amounts count each.",
-            ("C1", 3, 27.0): "You gave {got}: the status of one order is NULL, so nobody knows that it is paid.",
-            ("C1", lambda orders: orders > 2, ...): "You gave {got}: two of C1's four orders are paid, and only these "
-            "count.",
+            ("C1", 3, ...): "You gave {got}: one of C1's three orders is open, and only paid ones count.",
             (None, ..., ...): "You gave {got}: that is the order of a guest, who is no customer. Begin with the "
             "customers, and keep these.",
             (..., ..., None): "You gave {got}: the sum of nothing is NULL, and 0.0 is asked for.",
@@ -287,7 +284,6 @@ def revenue_by_quarter(answer: Answer, case: Case) -> None:
         ("SE", "Q2", 4.0),
         ("SE", "Q2", 4.0),
         ("DK", None, 3.0),
-        ("FI", "Q3", None),
         (None, "Q2", 6.0),
     )
     result = answer(sales)
@@ -304,7 +300,6 @@ def revenue_by_quarter(answer: Answer, case: Case) -> None:
         ("NO", 7.0, 0.0, 1.0, 0.0),
         ("SE", 0.0, 8.0, 0.0, 0.0),
         ("DK", 0.0, 0.0, 0.0, 0.0),
-        ("FI", 0.0, 0.0, 0.0, 0.0),
         (None, 0.0, 6.0, 0.0, 0.0),
         given=sales,
         when={
@@ -315,7 +310,7 @@ def revenue_by_quarter(answer: Answer, case: Case) -> None:
             "equal to NULL. `groupBy` makes a group of NULL.",
             (lambda row: None in row[1:]): "You gave {got}: a cell without sales is NULL after a pivot, and 0.0 is "
             "asked for.",
-            (lambda row: row[0] not in ("NO", "SE", "DK", "FI", None)): "You gave {got}: a country that is not known "
+            (lambda row: row[0] not in ("NO", "SE", "DK", None)): "You gave {got}: a country that is not known "
             "stays NULL.",
         },
         missing={
@@ -323,8 +318,6 @@ def revenue_by_quarter(answer: Answer, case: Case) -> None:
             "Fill it, and do not drop its row.",
             (None, ..., ..., ..., ...): "The sales whose country is NULL are gone ({got} was expected): what is not "
             "known is a group too, unless a filter drops it.",
-            ("FI", ..., ..., ..., ...): "FI is gone ({got} was expected): the amount of its one sale is NULL, and a "
-            "filter on it took the country away with it.",
             ("DK", ..., ..., ..., ...): "DK is gone ({got} was expected): its one sale has no quarter, and a filter on "
             "the quarters took the country away with it.",
         },
@@ -507,8 +500,8 @@ def parse_events(answer: Answer, case: Case) -> None:
                 "that.",
                 (7, ..., ..., lambda bad: bad is not None): "Line 7 is JSON and came back as {got}, in `bad` too: it "
                 "has neither field. Ask whether the line is JSON, not whether its fields are there.",
-                (8, "E8", ..., ...): "Line 8 ends in the middle and came back as {got}: some functions read as far as "
-                "they get. Of a line that is no JSON, only `bad` is filled.",
+                (8, "E8", ..., ...): "Line 8 ends in the middle and came back as {got}: a pattern reads as far as it "
+                "gets. Of a line that is no JSON, only `bad` is filled.",
                 (2, ...): "Line 2 came back as {got}: it is no JSON, and `bad` holds it as it is.",
             },
             missing={
@@ -799,8 +792,9 @@ def append_orders(answer: Answer, case: Case) -> None:
 def version_before(answer: Answer, case: Case) -> None:
     history = case.rows(
         "version bigint, operation string, userMetadata string",
-        (7, "WRITE", "load 9"),
-        (6, "OPTIMIZE", None),
+        (8, "WRITE", "load 9"),
+        (7, "OPTIMIZE", None),
+        (6, "WRITE", "load 8"),
         (5, "WRITE", "load 8"),
         (4, "OPTIMIZE", None),
         (3, "MERGE", "load 8"),
@@ -816,11 +810,13 @@ def version_before(answer: Answer, case: Case) -> None:
             1: "For load 8 you gave {got}: version 2 is of load 80, which is another load. Compare the whole name, not "
             "a part of it.",
             3: "For load 8 you gave {got}: version 3 is the table *after* its first commit, so its rows are in there.",
-            4: "For load 8 you gave {got}: that goes before its last commit, in version 5. Its first, a MERGE in "
-            "version 3, is still in there.",
-            5: "For load 8 you gave {got}: that version is the load's own last commit.",
-            6: "For load 8 you gave {got}: that undoes the newest commit, which is of load 9.",
-            7: "For load 8 you gave {got}: that is the table as it is, with all that the load wrote.",
+            4: "For load 8 you gave {got}: its first commit, a MERGE in version 3, is still in there. The commits of a "
+            "load can be of any kind.",
+            5: "For load 8 you gave {got}: that goes before its last commit, in version 6. Its first, in version 3, is "
+            "still in there.",
+            6: "For load 8 you gave {got}: that version is the load's own last commit.",
+            7: "For load 8 you gave {got}: that undoes the newest commit, which is of load 9.",
+            8: "For load 8 you gave {got}: that is the table as it is, with all that the load wrote.",
             0: "For load 8 you gave {got}: that loses load 7 too, which was good.",
             (lambda got: hasattr(got, "count")): "For load 8 you gave {got} in a row or a table: take the value out, "
             "as `first()[0]` does.",
@@ -828,10 +824,10 @@ def version_before(answer: Answer, case: Case) -> None:
     )
     case.value(
         answer(history, "load 9"),
-        6,
+        7,
         call='version_before(history, "load 9")',
         when={
-            5: "For load 9 you gave {got}: version 6, an OPTIMIZE, came between. It has no `userMetadata`, and it is "
+            6: "For load 9 you gave {got}: version 7, an OPTIMIZE, came between. It has no `userMetadata`, and it is "
             "the version just before the load.",
         },
     )
@@ -879,7 +875,7 @@ def rows_lost(answer: Answer, case: Case) -> None:
         case.rows(shape, *rows).coalesce(1).write.format("delta").mode("overwrite").saveAsTable(table)
 
     overwrite(("A", "x"), ("A", "x"), ("A", "x"), ("B", None), ("C", "y"), ("E", "w"), ("F", "u"))
-    overwrite(("A", "x"), ("A", "x"), ("B", None), ("C", "y"))
+    overwrite(("A", "x"), ("A", "x"), ("B", None), ("C", "y"), ("G", "v"))
     overwrite(("A", "x"), ("B", None), ("D", "z"), ("F", "u"))
     case.equal(
         answer(case.spark, table, 1),
@@ -894,13 +890,14 @@ def rows_lost(answer: Answer, case: Case) -> None:
             ("Z", "q"): "{got} came back, which only version 0 had: version 1 is asked for.",
             ("F", "u"): "{got} came back, and the table has it: version 2 had it not. What counts is the table as it "
             "is, not a version on the way.",
+            ("G", "v"): "{got} came back, which version 1 had not: it came and went later. Read the table as it was in "
+            "the version that is asked for.",
             ("B", None): "{got} came back, and it is still there: a join never finds NULL equal to NULL, so the row "
             "seems to be lost.",
             ("A", ...): "{got} came back once too often: one of the three is still there.",
         },
         missing={
-            ("E", "w"): "{got} is missing, which version 1 had and version 2 had not: do you read the table as it was "
-            "in version 1, or later, or twice as it is?",
+            ("E", "w"): "{got} is missing, which version 1 had: do you read the table as it was, or twice as it is?",
             ("C", "y"): "{got} is missing, which went with the newest commit: compare with the table as it is.",
             ("A", "x"): "{got} was there three times and is there once, so it is lost twice: `subtract`, like SQL's "
             "`EXCEPT`, works on sets, where once is enough.",

@@ -124,14 +124,6 @@ def from_both_sides(customers, orders):
     return each.agg(F.count("order_id").alias("orders"), F.coalesce(F.sum("amount"), F.lit(0.0)).alias("total"))
 
 
-@wrong("paid_totals", says="nobody knows that it is paid")
-def paid_unless_known(customers, orders):
-    """Takes what is not known for paid."""
-    paid = orders.where("status = 'paid' OR status IS NULL")
-    each = customers.join(paid, "customer_id", "left").groupBy("customer_id")
-    return each.agg(F.count("order_id").alias("orders"), F.coalesce(F.sum("amount"), F.lit(0.0)).alias("total"))
-
-
 @right("paid_totals")
 def condition_in_the_join(customers, orders):
     return customers.sparkSession.sql(
@@ -368,14 +360,6 @@ def different_sales(sales):
     """Takes equal sales for repeats."""
     quarters = ["Q1", "Q2", "Q3", "Q4"]
     return sales.distinct().groupBy("country").pivot("quarter", quarters).agg(F.sum("amount")).fillna(0.0, quarters)
-
-
-@wrong("revenue_by_quarter", says="a filter on it took the country away")
-def known_amounts(sales):
-    """Leaves out the sales without an amount."""
-    quarters = ["Q1", "Q2", "Q3", "Q4"]
-    known = sales.where("amount IS NOT NULL")
-    return known.groupBy("country").pivot("quarter", quarters).agg(F.sum("amount")).fillna(0.0, quarters)
 
 
 @wrong("revenue_by_quarter", says="do not drop its row")
@@ -654,13 +638,13 @@ def bad_without_fields(lines):
     )
 
 
-@wrong("parse_events", says="some functions read as far as they get")
-def read_by_path(lines):
-    """Reads by path, and asks the other function whether the line is JSON."""
+@wrong("parse_events", says="a pattern reads as far as it gets")
+def read_by_pattern(lines):
+    """Looks for the fields in the text."""
     return lines.selectExpr(
         "line_no",
-        "get_json_object(line, '$.event_id') AS event_id",
-        "try_cast(get_json_object(line, '$.amount') AS double) AS amount",
+        """nullif(regexp_extract(line, '"event_id": "(.*?)"'), '') AS event_id""",
+        """try_cast(regexp_extract(line, '"amount": ([0-9.]+)') AS double) AS amount""",
         "if(try_parse_json(line) IS NULL, line, NULL) AS bad",
     )
 
@@ -674,6 +658,16 @@ def cast_amount(lines):
         F.try_variant_get(event, "$.event_id", "string").alias("event_id"),
         F.try_variant_get(event, "$.amount", "string").cast("double").alias("amount"),
         F.when(event.isNull(), F.col("line")).alias("bad"),
+    )
+
+
+@right("parse_events")
+def read_by_path(lines):
+    return lines.selectExpr(
+        "line_no",
+        "get_json_object(line, '$.event_id') AS event_id",
+        "try_cast(get_json_object(line, '$.amount') AS double) AS amount",
+        "if(try_parse_json(line) IS NULL, line, NULL) AS bad",
     )
 
 
@@ -1082,9 +1076,8 @@ def row_of_the_version(history, load):
 
 @right("version_before")
 def version_in_sql(history, load):
-    return history.sparkSession.sql(
-        "SELECT min(version) - 1 FROM {history} WHERE userMetadata = {load}", history=history, load=F.lit(load)
-    ).first()[0]
+    query = f"SELECT min(version) - 1 FROM {{history}} WHERE userMetadata = '{load}'"
+    return history.sparkSession.sql(query, history=history).first()[0]
 
 
 @right("version_before")
@@ -1118,7 +1111,7 @@ def anti_joined(spark, table, version):
     return before.join(spark.table(table), ["sku", "place"], "left_anti")
 
 
-@wrong("rows_lost", says="or twice as it is?")
+@wrong("rows_lost", says="do you read the table as it was, or twice as it is?")
 def twice_as_it_is(spark, table, version):
     """Reads the newest version twice."""
     return spark.table(table).exceptAll(spark.read.table(table))
@@ -1131,7 +1124,7 @@ def lost_in_the_next(spark, table, version):
     return before.exceptAll(spark.read.option("versionAsOf", version + 1).table(table))
 
 
-@wrong("rows_lost", says="which version 1 had and version 2 had not")
+@wrong("rows_lost", says="it came and went later")
 def lost_by_the_newest(spark, table, version):
     """Looks at the newest commit."""
     newest = spark.sql(f"DESCRIBE HISTORY {table}").agg(F.max("version")).first()[0]
