@@ -115,7 +115,8 @@ check(best_sellers)
 # ## Exercise 3.5 · A column a quarter
 #
 # Turn the sales into one row a country and one column a quarter. A report reads the table, so all four columns are
-# there, in every year and also where nobody sold anything: then with 0.0. Every country that occurs keeps its row.
+# there, in every year and also where nobody sold anything: then with 0.0. Every country that occurs keeps its row, and
+# so does NULL, where the country is not known.
 #
 # `country, quarter, amount`: `("NO", "Q1", 5.0), ("NO", "Q1", 2.0)` → `country, Q1, Q2, Q3, Q4`: `("NO", 7.0, 0.0,
 # 0.0, 0.0)`
@@ -461,9 +462,10 @@ check(upsert_prices)
 # %% [markdown]
 # ## Exercise 3.20 · Count every movement once
 #
-# Movements of goods change the stock in a Delta table. A batch that failed halfway is delivered again, together
-# with newer movements, and a movement can stand in it twice. `movement_id` grows and arrives in order, and the
-# table remembers in `last_id` the last one that it counted. Bring the batch in, so that every movement counts once.
+# Movements of goods change the stock in a Delta table. A batch that failed halfway, with some products counted and
+# others not, is delivered again, together with newer movements, and a movement can stand in it twice. The movements of
+# a product arrive in the order of `movement_id`, and the table remembers for each product in `last_id` the last one
+# that it counted. Bring the batch in, so that every movement counts once.
 #
 # movements: `movement_id int, product_id, quantity int`; the table: `product_id, stock bigint, last_id int` →
 # nothing is returned; a product that the table has not starts at 0

@@ -1,7 +1,10 @@
 """Checks of the exercises on data transformations."""
 
+import re
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -23,6 +26,31 @@ def stored(case: Case, name: str, shape: str, *rows: tuple[Any, ...]) -> str:
     return f"{case.schema}.{name}"
 
 
+def explained(case: Case, call: Callable[[], Any], errors: Mapping[str, str]) -> Any:
+    """What `call` returns; an error that it raises fails with the message of the first text that the error contains."""
+    for error, message in errors.items():
+        call = partial(case.runs, call, message, error)
+    return call()
+
+
+def not_by_luck(case: Case, result: Any) -> None:
+    """Fail where the plan sorts the rows and then takes those that arrive first: on one machine that looks right.
+
+    `dropDuplicates` shows as `first(…)` too, and is no luck over rows that are equal, nor is `first` in a window.
+    """
+    plan = case.plan(result)
+    taken = re.search(r"Aggregate\(.*?\b(first|last|any_value|collect_list)\(", plan)
+    below = plan[taken.end() :] if taken else ""
+    sort = re.search(r"\bSort \[.*\], true", below)
+    case.require(
+        not (taken and sort and "Window " not in below[: sort.start()]),
+        "Right, and only by luck: your plan sorts, and then takes what arrives first of each customer, `first`, as "
+        "`dropDuplicates` does. Sorting before it promises nothing, for on a cluster rows arrive in any order: let a "
+        "window or `max` choose.",
+        seen="first",
+    )
+
+
 @exercise(
     objective="3.1",
     hints=(
@@ -38,13 +66,14 @@ def stored(case: Case, name: str, shape: str, *rows: tuple[Any, ...]) -> str:
 )
 def without_orders(answer: Answer, case: Case) -> None:
     shape = "customer_id string, city string"
-    customers = case.rows(shape, ("C1", "Oslo"), ("C2", "Oslo"), ("C3", "Rome"), ("C4", None))
+    customers = case.rows(shape, ("C1", "Oslo"), ("C2", "Oslo"), ("C3", "Rome"), ("C4", None), ("C5", "Oslo"))
     orders = case.rows("order_id string, customer_id string", ("O1", "C1"), ("O2", "C3"), ("O3", None), ("O4", "C1"))
     case.equal(
         answer(customers, orders),
         shape,
         ("C2", "Oslo"),
         ("C4", None),
+        ("C5", "Oslo"),
         given=customers,
         when={
             ("C2", ...): "C2 came back too often, once more as {got}: a condition of inequality fits every order of "
@@ -57,6 +86,7 @@ def without_orders(answer: Answer, case: Case) -> None:
             ("C2", ...): "{got} is missing and has no order. If you wrote `NOT IN`: one order has `customer_id` NULL, "
             "and nothing is certainly different from NULL, so `NOT IN` is true for nobody.",
             ("C4", ...): "{got} is missing: a city that is NULL says nothing about orders.",
+            ("C5", ...): "{got} is missing: C2 lives there too, and both have no order. A customer is known by the id.",
         },
     )
 
@@ -83,6 +113,7 @@ def paid_totals(answer: Answer, case: Case) -> None:
         ("O3", "C1", "open", 99.0),
         ("O4", "C2", "open", 5.0),
         ("O5", "C4", "paid", None),
+        ("O6", None, "paid", 50.0),
     )
     case.equal(
         answer(customers, orders),
@@ -98,6 +129,8 @@ def paid_totals(answer: Answer, case: Case) -> None:
             ("C2", 1, ...): "C2 has one order, which is open, and you gave {got}: only paid orders count.",
             ("C1", ..., 10.0): "You gave {got}: C1 paid 10.0 twice, and equal amounts count each.",
             ("C1", 3, ...): "You gave {got}: one of C1's three orders is open, and only paid ones count.",
+            (None, ..., ...): "You gave {got}: that is the order of a guest, who is no customer. Begin with the "
+            "customers, and keep these.",
             (..., ..., None): "You gave {got}: the sum of nothing is NULL, and 0.0 is asked for.",
             ("C4", 0, ...): "You gave {got}: C4's one order is paid, though its amount is NULL.",
             (lambda row: row[0] in ("C2", "C3")): "You gave {got}: without a paid order it is 0 and 0.0.",
@@ -128,31 +161,39 @@ def running_balance(answer: Answer, case: Case) -> None:
     shape = "payment_id string, customer_id string, paid_on date, amount double"
     payments = case.rows(
         shape,
-        ("P4", "C1", date(2026, 1, 8), 1.0),
+        ("P5", "C1", date(2026, 1, 8), 1.0),
         ("P3", "C1", date(2026, 1, 6), -5.0),
         ("P2", "C1", date(2026, 1, 6), 20.0),
-        ("P1", "C1", date(2026, 1, 5), 10.0),
-        ("P5", "C2", date(2026, 1, 1), 7.0),
+        ("P4", "C1", date(2026, 1, 5), 10.0),
+        ("P1", "C2", date(2026, 1, 1), 7.0),
     ).coalesce(1)
     case.equal(
         answer(payments),
         shape + ", balance double",
-        ("P1", "C1", date(2026, 1, 5), 10.0, 10.0),
+        ("P4", "C1", date(2026, 1, 5), 10.0, 10.0),
         ("P2", "C1", date(2026, 1, 6), 20.0, 30.0),
         ("P3", "C1", date(2026, 1, 6), -5.0, 25.0),
-        ("P4", "C1", date(2026, 1, 8), 1.0, 26.0),
-        ("P5", "C2", date(2026, 1, 1), 7.0, 7.0),
+        ("P5", "C1", date(2026, 1, 8), 1.0, 26.0),
+        ("P1", "C2", date(2026, 1, 1), 7.0, 7.0),
         given=payments,
         when={
-            ("P4", ..., ..., ..., 1.0): "P4, the last payment, came back as {got}: your order runs backwards, from the "
+            ("P4", ..., ..., ..., 25.0): "P4, the first payment, came back as {got}: P2 and P3 have smaller ids and "
+            "were paid a day later. The day comes first, the id decides among those of one day.",
+            ("P2", ..., ..., ..., 20.0): "P2 came back as {got}, without the 10.0 of the day before: does your window "
+            "begin anew each day? Only the customer is its partition.",
+            ("P4", ..., ..., ..., None): "P4, the first payment, came back as {got}: your frame ends before the "
+            "current row. The balance after a payment includes it.",
+            ("P5", ..., ..., ..., 1.0): "P5, the last payment, came back as {got}: your order runs backwards, from the "
             "newest day to the oldest.",
-            ("P1", ..., ..., ..., 26.0): "P1, the first payment, came back as {got}: that is the whole total. Only a "
+            ("P4", ..., ..., ..., 26.0): "P4, the first payment, came back as {got}: that is the whole total. Only a "
             "window with an order adds up to the current row.",
-            ("P1", ..., ..., ..., 17.0): "P1 came back as {got}: it holds the 7.0 of C2 too. Each customer is a "
+            ("P4", ..., ..., ..., 17.0): "P4 came back as {got}: it holds the 7.0 of C2 too. Each customer is a "
             "partition.",
+            ("P1", ..., ..., ..., 33.0): "P1, the only payment of C2, came back as {got}: it holds those of C1 too. "
+            "Each customer is a partition.",
             ("P2", ..., ..., ..., 25.0): "P2 came back as {got}, which P3 of the same day is part of, or comes "
-            "before: `paid_on` alone leaves the two peers. Make the order unique.",
-            ("P4", ..., ..., ..., -4.0): "P4 came back as {got}: your frame begins too late. A balance adds all "
+            "before: `paid_on` alone leaves the two peers. Make the order unique, the smaller id first.",
+            ("P5", ..., ..., ..., -4.0): "P5 came back as {got}: your frame begins too late. A balance adds all "
             "payments since the first.",
         },
     )
@@ -185,6 +226,9 @@ def best_sellers(answer: Answer, case: Case) -> None:
         ("G2", "games", 3),
         ("G3", "games", 5),
         ("W1", "wine", None),
+        ("F1", "food", None),
+        ("F2", "food", 0),
+        ("F3", "food", 5),
     ).coalesce(1)
     case.equal(
         answer(products),
@@ -196,6 +240,8 @@ def best_sellers(answer: Answer, case: Case) -> None:
         ("G3", "games", 5),
         ("G2", "games", 3),
         ("W1", "wine", None),
+        ("F3", "food", 5),
+        ("F2", "food", 0),
         given=products,
         when={
             ("B3", ..., ...): "{got} came back, and is third: B1 sold most, and B2 as much as B3, with the smaller id. "
@@ -203,6 +249,9 @@ def best_sellers(answer: Answer, case: Case) -> None:
             ("T2", ..., ...): "Of the toys came {got} and not T1, which sold as much and has the smaller id: `sold` "
             "alone does not say which of the two is first.",
             ("G1", ..., ...): "{got} came back before G2, which sold 3: NULL comes last.",
+            ("F1", ..., ...): "{got} came back before F2, which sold 0: NULL is not 0. What is not known comes after "
+            "what sold nothing.",
+            ("W1", ..., 0): "{got} came back with a 0 that nobody counted: NULL decides the place, and stays NULL.",
         },
         missing={
             ("T3", ..., ...): "{got} is missing, the best of the toys: is your `limit` for all categories together?",
@@ -233,7 +282,9 @@ def revenue_by_quarter(answer: Answer, case: Case) -> None:
         ("NO", "Q1", 2.0),
         ("NO", "Q3", 1.0),
         ("SE", "Q2", 4.0),
+        ("SE", "Q2", 4.0),
         ("DK", None, 3.0),
+        (None, "Q2", 6.0),
     )
     result = answer(sales)
     columns = ", ".join(getattr(result, "columns", []))
@@ -247,16 +298,26 @@ def revenue_by_quarter(answer: Answer, case: Case) -> None:
         result,
         "country string, Q1 double, Q2 double, Q3 double, Q4 double",
         ("NO", 7.0, 0.0, 1.0, 0.0),
-        ("SE", 0.0, 4.0, 0.0, 0.0),
+        ("SE", 0.0, 8.0, 0.0, 0.0),
         ("DK", 0.0, 0.0, 0.0, 0.0),
+        (None, 0.0, 6.0, 0.0, 0.0),
         given=sales,
         when={
             ("NO", 5.0, ..., ..., ...): "NO sold 5.0 and 2.0 in Q1, and you gave {got}: several rows meet in one cell, "
             "so the function must add them, not choose one.",
-            (lambda row: None in row): "You gave {got}: a cell without sales is NULL after a pivot, and 0.0 is asked "
-            "for.",
+            ("SE", 0.0, 4.0, ..., ...): "SE sold 4.0 twice in Q2, and you gave {got}: equal sales count each.",
+            (None, 0.0, 0.0, ..., ...): "You gave {got}: a sale of 6.0 has no country, and a join never finds NULL "
+            "equal to NULL. `groupBy` makes a group of NULL.",
+            (lambda row: None in row[1:]): "You gave {got}: a cell without sales is NULL after a pivot, and 0.0 is "
+            "asked for.",
+            (lambda row: row[0] not in ("NO", "SE", "DK", None)): "You gave {got}: a country that is not known "
+            "stays NULL.",
         },
         missing={
+            ("NO", ..., ..., ..., ...): "NO is gone ({got} was expected): after a pivot, a cell without sales is NULL. "
+            "Fill it, and do not drop its row.",
+            (None, ..., ..., ..., ...): "The sales whose country is NULL are gone ({got} was expected): what is not "
+            "known is a group too, unless a filter drops it.",
             ("DK", ..., ..., ..., ...): "DK is gone ({got} was expected): its one sale has no quarter, and a filter on "
             "the quarters took the country away with it.",
         },
@@ -284,6 +345,7 @@ def order_lines(answer: Answer, case: Case) -> None:
         ("O2", [("A", 5), ("A", 5)]),
         ("O3", []),
         ("O4", None),
+        ("O5", [(None, 3)]),
     )
     case.equal(
         answer(orders),
@@ -294,6 +356,7 @@ def order_lines(answer: Answer, case: Case) -> None:
         ("O2", 2, "A", 5),
         ("O3", None, None, None),
         ("O4", None, None, None),
+        ("O5", 1, None, 3),
         given=orders,
         when={
             ("O1", 0, ..., ...): "O1's first line came back as {got}: positions of an array begin at 0, and lines at "
@@ -303,6 +366,8 @@ def order_lines(answer: Answer, case: Case) -> None:
             ("O3", 1, ..., ...): "O3 came back as {got}: it has no line, so no first one either. The number is NULL.",
             (lambda row: row[0] in ("O3", "O4")): "You gave {got}: an order without lines has one row, with NULL "
             "elsewhere.",
+            ("O5", ...): "You gave {got}: O5 has one line of 3 pieces, whose `sku` is not known. It is line 1 all the "
+            "same.",
         },
         missing={
             ("O3", ..., ..., ...): "O3, whose array is empty, is gone ({got} was expected): without `_outer`, an array "
@@ -310,6 +375,7 @@ def order_lines(answer: Answer, case: Case) -> None:
             ("O4", ..., ..., ...): "O4, whose array is NULL, is gone ({got} was expected): it is an order without "
             "lines, like O3, and keeps its row.",
             ("O2", ..., ..., ...): "A line of O2 is gone ({got} was expected): equal lines are two lines.",
+            ("O5", ..., ..., ...): "The line of O5 is gone ({got} was expected): its `sku` is NULL, and it is a line.",
         },
     )
 
@@ -337,6 +403,7 @@ def basket_values(answer: Answer, case: Case) -> None:
         ("O4", None),
         ("O5", [(None, 1, False), (4.0, 3, False)]),
         ("O6", [(7.0, 1, True)]),
+        ("O7", [(2.5, 1, False), (2.5, 1, False)]),
     )
     result = case.runs(
         lambda: answer(orders),
@@ -353,9 +420,13 @@ def basket_values(answer: Answer, case: Case) -> None:
         ("O4", 0.0),
         ("O5", 12.0),
         ("O6", 0.0),
+        ("O7", 5.0),
         given=orders,
         when={
             ("O1", 28.0): "You gave {got}: the line over 5.0 was returned.",
+            ("O1", 5.0): "You gave {got}: that is the line that was returned. The others are what the basket is worth.",
+            ("O5", 13.0): "You gave {got}: the gift has no price, and counts for nothing, not for 1.",
+            ("O7", 2.5): "You gave {got}: O7 holds two equal lines of 2.5, and they count each.",
             ("O1", 11.0): "You gave {got}: two pieces of 10.0 and three of 1.0 are 23.0, so the quantity counts.",
             ("O2", 0.0): "You gave {got}: `returned` is NULL, and NOT NULL is NULL, which keeps nothing. Nobody has "
             "sent these goods back.",
@@ -399,10 +470,12 @@ def parse_events(answer: Answer, case: Case) -> None:
         (4, '{"event_id": "E4", "amount": "n/a"}'),
         (5, ""),
         (6, '{"amount": 3, "event_id": "E6"}'),
+        (7, '{"note": "hello"}'),
+        (8, '{"event_id": "E8", "amount": 8'),
     )
-
-    def compare() -> None:
-        case.equal(
+    explained(
+        case,
+        lambda: case.equal(
             answer(lines),
             "line_no int, event_id string, amount double, bad string",
             (1, "E1", 9.5, None),
@@ -411,10 +484,12 @@ def parse_events(answer: Answer, case: Case) -> None:
             (4, "E4", None, None),
             (5, None, None, ""),
             (6, "E6", 3.0, None),
+            (7, None, None, None),
+            (8, None, None, '{"event_id": "E8", "amount": 8'),
             given=lines,
             when={
-                (2, None, None, None): "Line 2 is broken and came back as {got}, with nothing in `bad`: `from_json` "
-                "makes a struct of NULLs of it, and that struct is not NULL.",
+                (2, None, None, None): "Line 2 is broken and came back as {got}, with nothing in `bad`. `from_json` "
+                "makes a struct of NULLs of such a line, and that struct is not NULL.",
                 (3, ..., ..., '{"event_id": "E3"}'): "Line 3 is JSON and came back as {got}, with the line in `bad`: "
                 "an amount that is absent makes no line bad.",
                 (4, ..., ..., '{"event_id": "E4", "amount": "n/a"}'): "Line 4 is JSON and came back as {got}, in `bad` "
@@ -423,6 +498,10 @@ def parse_events(answer: Answer, case: Case) -> None:
                 "empty text.",
                 (6, ..., ..., ...): "Line 6 came back as {got}: its fields stand in another order, and JSON allows "
                 "that.",
+                (7, ..., ..., lambda bad: bad is not None): "Line 7 is JSON and came back as {got}, in `bad` too: it "
+                "has neither field. Ask whether the line is JSON, not whether its fields are there.",
+                (8, "E8", ..., ...): "Line 8 ends in the middle and came back as {got}: a pattern reads as far as it "
+                "gets. Of a line that is no JSON, only `bad` is filled.",
                 (2, ...): "Line 2 came back as {got}: it is no JSON, and `bad` holds it as it is.",
             },
             missing={
@@ -430,20 +509,15 @@ def parse_events(answer: Answer, case: Case) -> None:
                 "cannot say later how many there were.",
                 (5, ..., ..., ...): "Line 5, which is empty, is gone ({got} was expected): every line comes back.",
             },
-        )
-
-    def strict_parsing() -> None:
-        case.runs(
-            compare,
-            "One line of six is no JSON, and your code raised {error}: one bad line must not stop the other five.",
-            error="MALFORMED_RECORD",
-        )
-
-    case.runs(
-        strict_parsing,
-        'The amount of line 4 is "n/a", and your code raised {error}: `variant_get` insists on the type. There is one '
-        "that tries.",
-        error="INVALID_VARIANT_CAST",
+        ),
+        {
+            "MALFORMED_RECORD": "Some lines are no JSON, and your code raised {error}: one bad line must not stop the "
+            "others.",
+            "INVALID_VARIANT_CAST": 'The amount of line 4 is "n/a", and your code raised {error}: `variant_get` '
+            "insists on the type. There is one that tries.",
+            "CAST_INVALID_INPUT": 'The amount of line 4 is "n/a", and your code raised {error}: a cast insists on the '
+            "type. There is one that tries, and gives NULL.",
+        },
     )
 
 
@@ -470,8 +544,11 @@ def amounts_apart(answer: Answer, case: Case) -> None:
         ("L4", ""),
         ("L5", "-3.00"),
         ("L6", "123456789012.00"),
+        ("L7", "7"),
+        ("L8", "12 EUR"),
     )
-    case.runs(
+    explained(
+        case,
         lambda: case.equal(
             answer(lines),
             "line_id string, amount decimal(10,2), bad string",
@@ -481,8 +558,13 @@ def amounts_apart(answer: Answer, case: Case) -> None:
             ("L4", None, ""),
             ("L5", Decimal("-3.00"), None),
             ("L6", None, "123456789012.00"),
+            ("L7", Decimal("7.00"), None),
+            ("L8", None, "12 EUR"),
             given=lines,
             when={
+                ("L1", ..., "12.50"): "L1 came back as {got}: `bad` is for what is no amount, and 12.50 is one.",
+                ("L1", lambda amount: amount in (12, 13), ...): "L1 came back as {got}, without its cents: each type "
+                "on the way must hold what the text says.",
                 ("L2", Decimal(0), ...): "L2 came back as {got}: 0 is an amount too, and nobody can tell it from a "
                 "real one. What is not known is NULL.",
                 ("L2", None, None): "L2 came back as {got}: the text that could not be read is lost, and so is the "
@@ -490,10 +572,16 @@ def amounts_apart(answer: Answer, case: Case) -> None:
                 ("L3", None, lambda bad: bad is not None): "L3 came back as {got}: nothing was delivered, which is "
                 "no bad value. Absent and wrong are two things.",
                 ("L4", None, None): "L4 came back as {got}: an empty text was delivered, and it is no number.",
+                ("L5", Decimal("3.00"), ...): "L5 came back as {got}, and -3.00 was delivered: who takes signs out of "
+                "a text makes another number of it.",
                 ("L5", ..., "-3.00"): "L5 came back as {got}: a negative number is a number. Let the type decide, "
                 "not a pattern of your own.",
                 ("L6", ..., None): "L6 came back as {got}: the number has too many digits for the type, so it is bad "
                 "too.",
+                ("L7", ..., "7"): "L7 came back as {got}: a number without cents is a number. Let the type decide, "
+                "not a pattern of your own.",
+                ("L8", Decimal("12.00"), ...): "L8 came back as {got}: the text says more than a number, and it is not "
+                "for you to guess what counts. Keep it apart.",
                 ("L2", ...): "L2 came back as {got}: the amount is NULL there, and `bad` holds the text as it came.",
             },
             missing={
@@ -501,9 +589,14 @@ def amounts_apart(answer: Answer, case: Case) -> None:
                 ("L3", ..., ...): "L3 is gone ({got} was expected): a line without an amount is a line.",
             },
         ),
-        'One amount is "twelve", and your code raised {error}: in ANSI mode a cast refuses what it cannot read. '
-        "Another one gives NULL.",
-        error="CAST_INVALID_INPUT",
+        {
+            "CAST_INVALID_INPUT": 'One amount is "twelve", and your code raised {error}: in ANSI mode a cast refuses '
+            "what it cannot read. Another one gives NULL.",
+            "NUMERIC_VALUE_OUT_OF_RANGE": "The amount of L6 has twelve digits before the point, and your code raised "
+            "{error}: `decimal(10,2)` has eight, and a cast refuses more. Try the cast to just this type.",
+            "INVALID_FORMAT": 'One amount is "twelve", and your code raised {error}: `to_number` insists on its '
+            "format. A cast that tries needs no format and gives NULL.",
+        },
     )
 
 
@@ -531,6 +624,9 @@ def revenue_per_day(answer: Answer, case: Case) -> None:
         ("S6", "2026-07-01 21:30:00", 32.0),
         ("S7", "2026-07-01 22:30:00", 64.0),
         ("S8", "2026-07-02 10:00:00", 128.0),
+        ("S9", "2026-07-02 11:00:00", 128.0),
+        ("S10", "2026-03-28 22:30:00", 256.0),
+        ("S11", "2026-10-25 22:30:00", 512.0),
     )
     case.equal(
         answer(texts.withColumn("sold_at", F.to_timestamp("sold_at"))),
@@ -538,10 +634,12 @@ def revenue_per_day(answer: Answer, case: Case) -> None:
         (date(2026, 1, 15), 1.0),
         (date(2026, 1, 16), 2.0),
         (date(2026, 2, 1), 4.0),
+        (date(2026, 3, 28), 256.0),
         (date(2026, 3, 29), 8.0),
         (date(2026, 3, 30), 16.0),
         (date(2026, 7, 1), 32.0),
-        (date(2026, 7, 2), 192.0),
+        (date(2026, 7, 2), 320.0),
+        (date(2026, 10, 25), 512.0),
         when={
             (date(2026, 1, 31), ...): "A sale at 00:30 UTC on 1 February came to {got}: the shift goes the wrong way. "
             "Berlin's clock is ahead of UTC.",
@@ -551,6 +649,12 @@ def revenue_per_day(answer: Answer, case: Case) -> None:
             "ahead, so it is 23:30 there. Two hours hold in summer.",
             (date(2026, 7, 1), 96.0): "The sale at 22:30 UTC on 1 July came to {got}: in summer Berlin is two hours "
             "ahead. Name the region, not an offset.",
+            (lambda row: row in ((date(2026, 3, 29), 264.0), (date(2026, 3, 29), 24.0), (date(2026, 10, 26), 512.0))): (
+                "You gave {got}: the clocks change on a Sunday at the end of March and of October, not with the "
+                "month. Name the region, which knows its rules."
+            ),
+            (date(2026, 7, 2), lambda revenue: revenue in (192.0, 128.0)): "You gave {got}: three sales fell on 2 July "
+            "in Berlin, two of them over 128.0, and all of them count.",
         },
     )
 
@@ -593,6 +697,7 @@ def keep_consenting(answer: Answer, case: Case) -> None:
             "that is not yes.",
             ("C2", "C3"): "Afterwards the table holds {got}: those who said yes were deleted.",
             (): "Afterwards the table holds nobody, {got}: who said yes stays.",
+            (lambda left: len(left) > 4): "Afterwards the table holds {got}: an append adds rows, and takes none away.",
         },
     )
 
@@ -617,11 +722,21 @@ def append_orders(answer: Answer, case: Case) -> None:
     def write(*rows: tuple[Any, ...]) -> None:
         answer(case.rows(shape, *rows).coalesce(1), table)
 
-    case.runs(
+    by_position = (
+        "The rows begin with the coupon and the table with `order_id`, and your code raised {error}: an insert by "
+        "position puts one column into another. Select the columns in the table's order, or match them by name."
+    )
+    explained(
+        case,
         lambda: write(("SPRING", "O2", 77, 20.0)),
-        "The table has neither `coupon` nor `debug_id`, and your code raised {error}: Delta takes no column that a "
-        "table has not, unless the write says so.",
-        error="DELTA_METADATA_MISMATCH",
+        {
+            "DELTA_METADATA_MISMATCH": "The table has neither `coupon` nor `debug_id`, and your code raised {error}: "
+            "Delta takes no column that a table has not, unless the write says so.",
+            "CAST_INVALID_INPUT": by_position,
+            "DELTA_DUPLICATE_COLUMNS_FOUND": by_position,
+            "DELTA_UNSUPPORTED_DROP_COLUMN": "Your code took `debug_id` in and would drop it again, which raised "
+            "{error}: what should not come in is left out before the write.",
+        },
     )
     columns = ", ".join(case.spark.table(table).columns)
     case.value(
@@ -632,6 +747,8 @@ def append_orders(answer: Answer, case: Case) -> None:
             (lambda got: "debug_id" in got): "The table now has the columns {got}: `mergeSchema` takes in whatever is "
             "new. Select what you want before you write.",
             "order_id, amount": "The table still has the columns {got}: the coupon of O2 is lost.",
+            (lambda got: not got.startswith("order_id, amount")): "The table now has the columns {got}, in the order "
+            "of the rows: an overwrite made it anew. New rows come to those that are there, and so does the column.",
         },
     )
     case.runs(
@@ -645,8 +762,14 @@ def append_orders(answer: Answer, case: Case) -> None:
         ("O1", 9.5, None),
         ("O2", 20.0, "SPRING"),
         ("O3", 7.0, None),
-        when={("SPRING", ..., ...): "A row came in as {got}: columns were matched by position."},
+        when={
+            ("SPRING", ..., ...): "A row came in as {got}: columns were matched by position.",
+            ("O1", ...): "O1 is there once more, as {got}: an append adds to the rows of the table, so write the new "
+            "ones alone.",
+            (..., ..., ""): "A row came in as {got}: an order without a coupon has NULL there, not the empty text.",
+        },
         missing={
+            ("O3", ..., ...): "O3 is not there ({got} was expected): an order without a coupon is an order.",
             ("O1", ..., ...): "O1, which was there before, is gone ({got} was expected): an overwrite replaces the "
             "rows, and an append was asked for.",
         },
@@ -669,26 +792,54 @@ def append_orders(answer: Answer, case: Case) -> None:
 def version_before(answer: Answer, case: Case) -> None:
     history = case.rows(
         "version bigint, operation string, userMetadata string",
-        (5, "WRITE", "load 9"),
-        (4, "WRITE", "load 8"),
-        (3, "OPTIMIZE", None),
-        (2, "WRITE", "load 8"),
+        (8, "WRITE", "load 9"),
+        (7, "OPTIMIZE", None),
+        (6, "WRITE", "load 8"),
+        (5, "WRITE", "load 8"),
+        (4, "OPTIMIZE", None),
+        (3, "MERGE", "load 8"),
+        (2, "WRITE", "load 80"),
         (1, "WRITE", "load 7"),
         (0, "CREATE TABLE", None),
     )
     case.value(
         answer(history, "load 8"),
-        1,
+        2,
         call='version_before(history, "load 8")',
         when={
-            2: "For load 8 you gave {got}: version 2 is the table *after* its first commit, so its rows are in there.",
-            3: "For load 8 you gave {got}: that goes before its last commit, in version 4. Its first, in version 2, is "
+            1: "For load 8 you gave {got}: version 2 is of load 80, which is another load. Compare the whole name, not "
+            "a part of it.",
+            3: "For load 8 you gave {got}: version 3 is the table *after* its first commit, so its rows are in there.",
+            4: "For load 8 you gave {got}: its first commit, a MERGE in version 3, is still in there. The commits of a "
+            "load can be of any kind.",
+            5: "For load 8 you gave {got}: that goes before its last commit, in version 6. Its first, in version 3, is "
             "still in there.",
-            4: "For load 8 you gave {got}: that undoes the newest commit, which is of load 9.",
+            6: "For load 8 you gave {got}: that version is the load's own last commit.",
+            7: "For load 8 you gave {got}: that undoes the newest commit, which is of load 9.",
+            8: "For load 8 you gave {got}: that is the table as it is, with all that the load wrote.",
             0: "For load 8 you gave {got}: that loses load 7 too, which was good.",
+            (lambda got: hasattr(got, "count")): "For load 8 you gave {got} in a row or a table: take the value out, "
+            "as `first()[0]` does.",
         },
     )
-    case.value(answer(history, "load 7"), 0, call='version_before(history, "load 7")')
+    case.value(
+        answer(history, "load 9"),
+        7,
+        call='version_before(history, "load 9")',
+        when={
+            6: "For load 9 you gave {got}: version 7, an OPTIMIZE, came between. It has no `userMetadata`, and it is "
+            "the version just before the load.",
+        },
+    )
+    case.value(
+        answer(history, "load 7"),
+        0,
+        call='version_before(history, "load 7")',
+        when={
+            None: "For load 7 you gave {got}: it wrote version 1, so 0 is the answer. Python takes 0 for false: ask "
+            "`is None`.",
+        },
+    )
     case.value(
         case.runs(
             lambda: answer(history, "load 6"),
@@ -696,6 +847,10 @@ def version_before(answer: Answer, case: Case) -> None:
         ),
         None,
         call='version_before(history, "load 6")',
+        when={
+            (lambda got: isinstance(got, int)): "For load 6, which the history does not know, you gave {got}: whoever "
+            "restores that undoes good loads. None says that there is no such version.",
+        },
     )
 
 
@@ -714,25 +869,36 @@ def version_before(answer: Answer, case: Case) -> None:
 )
 def rows_lost(answer: Answer, case: Case) -> None:
     shape = "sku string, place string"
-    table = stored(case, "stock", shape, ("A", "x"), ("A", "x"), ("A", "x"), ("B", None), ("C", "y"))
-    now = case.rows(shape, ("A", "x"), ("B", None), ("D", "z")).coalesce(1)
-    now.write.format("delta").mode("overwrite").saveAsTable(table)
+    table = stored(case, "stock", shape, ("Z", "q"))
+
+    def overwrite(*rows: tuple[Any, ...]) -> None:
+        case.rows(shape, *rows).coalesce(1).write.format("delta").mode("overwrite").saveAsTable(table)
+
+    overwrite(("A", "x"), ("A", "x"), ("A", "x"), ("B", None), ("C", "y"), ("E", "w"), ("F", "u"))
+    overwrite(("A", "x"), ("A", "x"), ("B", None), ("C", "y"), ("G", "v"))
+    overwrite(("A", "x"), ("B", None), ("D", "z"), ("F", "u"))
     case.equal(
-        answer(case.spark, table, 0),
+        answer(case.spark, table, 1),
         shape,
         ("A", "x"),
         ("A", "x"),
         ("C", "y"),
+        ("E", "w"),
         when={
-            ("D", "z"): "{got} came back, which is new: that is the table of today without that of version 0. The "
+            ("D", "z"): "{got} came back, which is new: that is the table of today without that of version 1. The "
             "other way round is asked for.",
+            ("Z", "q"): "{got} came back, which only version 0 had: version 1 is asked for.",
+            ("F", "u"): "{got} came back, and the table has it: version 2 had it not. What counts is the table as it "
+            "is, not a version on the way.",
+            ("G", "v"): "{got} came back, which version 1 had not: it came and went later. Read the table as it was in "
+            "the version that is asked for.",
             ("B", None): "{got} came back, and it is still there: a join never finds NULL equal to NULL, so the row "
             "seems to be lost.",
             ("A", ...): "{got} came back once too often: one of the three is still there.",
         },
         missing={
-            ("C", "y"): "Nothing of version 0 is missing, you say, and {got} is: do you read the table as it was, or "
-            "twice as it is?",
+            ("E", "w"): "{got} is missing, which version 1 had: do you read the table as it was, or twice as it is?",
+            ("C", "y"): "{got} is missing, which went with the newest commit: compare with the table as it is.",
             ("A", "x"): "{got} was there three times and is there once, so it is lost twice: `subtract`, like SQL's "
             "`EXCEPT`, works on sets, where once is enough.",
         },
@@ -763,26 +929,43 @@ def changes_by_kind(answer: Answer, case: Case) -> None:
         "('P5', 5D) AS v(id, price)) AS s ON target.id = s.id WHEN MATCHED AND s.price IS NULL THEN DELETE "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
+    case.spark.sql("UPDATE prices SET price = 7D WHERE id = 'P4'")
     case.equal(
         answer(case.spark, f"{case.schema}.prices", 0),
         "kind string, rows bigint",
         ("insert", 2),
-        ("update", 2),
+        ("update", 3),
         ("delete", 1),
         when={
+            ("update", 2): "You counted {got}, of one commit: there is another after it, which updated P4. All "
+            "versions after `seen` count.",
+            ("update", 1): "You counted {got}, of the newest commit alone: `seen` is 0, so version 1 is new to the "
+            "consumer too.",
             ("insert", 6): "You counted {got}: four of these are of version 0, which was seen already. The starting "
             "version is included.",
             ("insert", 1): "You counted {got}: two equal rows came in, and are two.",
-            ("update", 4): "You counted {got} and two rows were updated: the feed shows each as it was and as it is.",
+            ("update", 6): "You counted {got} and three rows were updated: the feed shows each as it was and as it is.",
             ("update_preimage", ...): "A kind of yours is {got}: before and after belong to one update, so one of them "
             "must go.",
             ("update_postimage", ...): "A kind of yours is {got}: the right rows, and `update` is the name that is "
             "asked for.",
-            ("insert", 4): "You counted {got}: an update is no insert, though its postimage is a new row.",
+            ("insert", 5): "You counted {got}: an update is no insert, though its postimage is a new row.",
         },
         missing={
             ("delete", 1): "Your result has no {got}: the row of P3 was deleted, and the feed says so. Comparing the "
             "keys of today finds no row that is gone.",
+        },
+    )
+    case.equal(
+        answer(case.spark, f"{case.schema}.prices", 1),
+        "kind string, rows bigint",
+        ("update", 1),
+        when={
+            (..., 0): "With `seen` 1, you gave {got}: only a kind that happened has a row.",
+            (lambda row: row[0] in ("insert", "delete")): "With `seen` 1, you counted {got}: that happened in version "
+            "1, or before. Begin at the version after `seen`.",
+            ("update", 4): "With `seen` 1, you counted {got}: three of these are of versions that were seen. Begin at "
+            "the version after `seen`.",
         },
     )
 
@@ -812,10 +995,11 @@ def vacuumed(answer: Answer, case: Case) -> None:
         ("f7", "removed", 200, 169),
     )
     case.equal(
-        answer(files, 168),
+        answer(files, 24),
         "path string",
         ("f3",),
         ("f5",),
+        ("f6",),
         ("f7",),
         given=files,
         when={
@@ -823,12 +1007,24 @@ def vacuumed(answer: Answer, case: Case) -> None:
             ("f2",): "You gave {got}, removed two hours ago: it is old, and yet a query that began three hours ago "
             "reads it. What counts is how long it is out of use.",
             ("f4",): "You gave {got}, written an hour ago: a job may be writing it, and commit it in a minute.",
-            ("f6",): "You gave {got}, removed 168 hours ago: that is not more than 168.",
         },
         missing={
+            ("f3",): "You left {got} there, and it has been out of use for 500 hours.",
             ("f5",): "You left {got} there: no version knows it, so nobody misses it, and it is older than the "
             "retention.",
-            ("f3",): "You left {got} there, and it has been out of use for 500 hours.",
+            ("f6",): "You left {got} there, removed 168 hours ago, and `hours` is 24: seven days are the default, not "
+            "the rule.",
+        },
+    )
+    case.equal(
+        answer(files, 168),
+        "path string",
+        ("f3",),
+        ("f5",),
+        ("f7",),
+        given=files,
+        when={
+            ("f6",): "You gave {got}, removed 168 hours ago, and `hours` is 168: that is not more.",
         },
     )
 
@@ -857,6 +1053,10 @@ def newest_per_customer(answer: Answer, case: Case) -> None:
         ("C3", "Lviv", date(2026, 1, 4), 20),
         ("C4", "Graz", date(2026, 1, 6), 30),
         ("C4", "Graz", date(2026, 1, 6), 30),
+        ("C5", "Linz", date(2026, 1, 7), 41),
+        ("C5", "Wien", date(2026, 1, 7), 40),
+        ("C6", "Nice", date(2026, 1, 1), 50),
+        ("C6", None, date(2026, 1, 2), 51),
     ).coalesce(1)
     result = answer(changes)
     case.equal(
@@ -866,27 +1066,34 @@ def newest_per_customer(answer: Answer, case: Case) -> None:
         ("C2", "Rome", date(2026, 1, 5), 10),
         ("C3", "Lviv", date(2026, 1, 4), 20),
         ("C4", "Graz", date(2026, 1, 6), 30),
+        ("C5", "Linz", date(2026, 1, 7), 41),
+        ("C6", None, date(2026, 1, 2), 51),
         given=changes,
         when={
             ("C1", "Oslo", date(2026, 1, 3), ...): "C1 came back as {got}, which no row of the input is: the largest "
             "city of one row stands beside the newest day of another. Choose a row, not values.",
-            ("C1", "Oslo", ..., ...): "C1 came back with the older city, {got}: `dropDuplicates` keeps any row, not "
-            "the newest.",
+            ("C2", "Rome", date(2026, 1, 5), 11): "C2 came back as {got}, which no row of the input is: the newest day "
+            "stands beside the largest id, of another row. Choose a row, not values.",
+            ("C1", "Oslo", ..., ...): "C1 came back with the older city, {got}: only the newest row stays. "
+            "`dropDuplicates` keeps any row, not the newest.",
             ("C2", "Paris", ..., ...): "C2 came back as {got}, of 2 January: that change came later, and is older. "
             "`change_id` decides only between equal days.",
             ("C3", "Kyiv", ..., ...): "C3 came back as {got}: two rows are equally new, and change 20 wins. By the day "
             "alone, it changes from run to run which one you get.",
             ("C4", ..., ..., ...): "C4 came back twice, as {got}: it was delivered twice, and `rank` gives equal "
             "rows the same number.",
+            ("C5", "Wien", ..., 40): "C5 came back as {got}: of two rows equally new, change 41 wins, and not the "
+            "larger city or the one that stands last. The day decides first, the id next.",
+            ("C6", "Nice", ..., ...): "C6 came back as {got}: the newest row says that the city is not known any more. "
+            "NULL is a value of that row.",
+        },
+        missing={
+            ("C2", ...): "C2 is gone ({got} was expected): its newest day and its largest id are of two rows. Take the "
+            "newest day first, then the largest id among the rows of that day.",
+            ("C6", ...): "C6 is gone ({got} was expected): the city of its newest row is NULL, and it is a customer.",
         },
     )
-    by_arrival = next((word for word in ("first(", "last(") if word in case.plan(result)), "")
-    case.require(
-        not by_arrival,
-        f"Right, and only by luck: your plan takes `{by_arrival}…)` of each customer, as `dropDuplicates` does. "
-        "Sorting before it promises nothing, for on a cluster rows arrive in any order: let a window or `max` choose.",
-        seen=by_arrival,
-    )
+    not_by_luck(case, result)
 
 
 @exercise(
@@ -917,8 +1124,9 @@ def current_customers(answer: Answer, case: Case) -> None:
         ("C4", 10, "U", None),
         ("C5", 9, "D", "Graz"),
     ).coalesce(1)
+    result = answer(changes)
     case.equal(
-        answer(changes),
+        result,
         "customer_id string, city string",
         ("C1", "Bonn"),
         ("C3", "Lviv"),
@@ -939,8 +1147,12 @@ def current_customers(answer: Answer, case: Case) -> None:
         missing={
             ("C3", ...): "C3 is gone ({got} was expected): it was deleted by change 6 and came back by change 7. Not "
             "every delete is the last word.",
+            ("C1", ...): "C1 is gone ({got} was expected): its newest change is an update, and whoever is updated is "
+            "there. Only a delete takes a customer away.",
+            ("C4", ...): "C4 is gone ({got} was expected): its city is not known, and it was never deleted.",
         },
     )
+    not_by_luck(case, result)
 
 
 @exercise(
@@ -961,14 +1173,15 @@ def current_customers(answer: Answer, case: Case) -> None:
 )
 def upsert_prices(answer: Answer, case: Case) -> None:
     shape = "product_id string, price double, change_id int"
-    table = stored(case, "prices", shape, ("P1", 10.0, 5), ("P2", 20.0, 6), ("P3", 30.0, 7))
+    table = stored(case, "prices", shape, ("P1", 10.0, 5), ("P2", 20.0, 6), ("P3", 30.0, 7), ("P5", 50.0, 12))
     updates = case.rows(
         shape,
         ("P1", 9.0, 3),
         ("P2", 25.0, 8),
         ("P2", 22.0, 9),
-        ("P4", 45.0, 10),
         ("P4", 41.0, 11),
+        ("P4", 45.0, 10),
+        ("P5", 48.0, 13),
     ).coalesce(1)
     case.runs(
         lambda: answer(updates, table),
@@ -983,15 +1196,20 @@ def upsert_prices(answer: Answer, case: Case) -> None:
         ("P2", 22.0, 9),
         ("P3", 30.0, 7),
         ("P4", 41.0, 11),
+        ("P5", 48.0, 13),
         given=updates,
         when={
+            ("P2", 22.0, 6): "P2 has {got}: the price is of change 9, and `change_id` still says 6. Tomorrow the older "
+            "change 8 would seem newer, and win.",
             ("P2", 25.0, 9): "P2 has {got}, which no change says: the largest price stands beside the newest change.",
             ("P2", 25.0, 8): "P2 has {got}, and change 9 is newer: `dropDuplicates` keeps any of the two.",
             ("P2", 20.0, 6): "P2 still has {got}: its newest change is in the batch.",
             ("P1", 9.0, 3): "P1 has {got}, and the table knew change 5: this one came late, and an older change must "
             "not win. As a condition in `ON`, *newer* does not help: the old change then matches nothing, and is "
             "inserted.",
-            ("P4", 45.0, 10): "P4 has {got}, and change 11 is newer.",
+            ("P4", 45.0, 10): "P4 has {got}, and change 11 is newer: the order in which rows arrive says nothing.",
+            ("P5", 50.0, 12): "P5 still has {got}, and change 13 made it cheaper: newer is the larger `change_id`, not "
+            "the larger price.",
         },
         missing={
             ("P3", ..., ...): "P3 is gone ({got} was expected): it is not in the batch, and yet in the shop. A MERGE "
@@ -1020,9 +1238,10 @@ def upsert_prices(answer: Answer, case: Case) -> None:
 )
 def apply_movements(answer: Answer, case: Case) -> None:
     shape = "product_id string, stock bigint, last_id int"
-    table = stored(case, "stock", shape, ("P1", 10, 5), ("P2", 3, 4))
+    table = stored(case, "stock", shape, ("P1", 10, 5), ("P2", 3, 4), ("P4", 1, 2))
     movements = case.rows(
         "movement_id int, product_id string, quantity int",
+        (3, "P4", 7),
         (4, "P2", 1),
         (5, "P1", -2),
         (6, "P1", -3),
@@ -1043,6 +1262,7 @@ def apply_movements(answer: Answer, case: Case) -> None:
         ("P1", 4, 7),
         ("P2", 3, 4),
         ("P3", 6, 9),
+        ("P4", 8, 3),
         given=movements,
         when={
             ("P1", -1, ...): "P1 has {got}: movement 5 was counted again, and movement 6 twice.",
@@ -1054,8 +1274,15 @@ def apply_movements(answer: Answer, case: Case) -> None:
             ("P2", 4, ...): "P2 has {got}: movement 4 was counted again. The table had seen it, as `last_id` says.",
             ("P1", 4, 5): "P1 has {got}: the stock is right, and `last_id` still says 5, so the next run counts 6 "
             "and 7 again.",
+            ("P1", 4, ...): "P1 has {got}: the stock is right, and `last_id` is not the last movement of P1, which is "
+            "7. Each product has its own.",
+            ("P1", 16, ...): "P1 has {got}: its movements are negative, so goods left. The sign counts.",
+            ("P4", 1, 2): "P4 still has {got}: movement 3 is new to P4, though the table has counted 5 of P1. Each "
+            "product has its own `last_id`.",
         },
         missing={
+            ("P2", ..., ...): "P2 is gone ({got} was expected): the batch brings nothing new of it, and its stock is "
+            "there all the same.",
             ("P3", ..., ...): "P3 is not there ({got} was expected): it is new, so its `last_id` is NULL, and no id is "
             "larger than NULL. Or an insert is missing.",
         },
@@ -1089,6 +1316,8 @@ def apply_changes(answer: Answer, case: Case) -> None:
         ("C4", "Bonn", 30, False),
         ("C6", None, 50, True),
         ("C7", "Pisa", 60, False),
+        ("C8", "Graz", 70, False),
+        ("C9", "Bari", 80, False),
     )
     changes = case.rows(
         "customer_id string, change_id int, op string, city string",
@@ -1100,17 +1329,21 @@ def apply_changes(answer: Answer, case: Case) -> None:
         ("C5", 41, "D", "Paris"),
         ("C5", 40, "I", "Paris"),
         ("C6", 51, "I", "Wien"),
+        ("C8", 71, "D", "Graz"),
+        ("C8", 72, "I", "Linz"),
+        ("C9", 81, "U", None),
+        ("C10", 90, "U", "Turin"),
     ).coalesce(1)
-    case.runs(
-        lambda: case.runs(
-            lambda: answer(changes, table),
-            "The batch holds C1 twice, and your code raised {error}: reduce it to the newest change of each customer "
-            "first.",
-            error="DELTA_MULTIPLE_SOURCE_ROW",
-        ),
-        "Your MERGE asks for a column that is not there, and raised {error}: `UPDATE SET *` and `INSERT *` take every "
-        "column of the table from the source, and the batch has no `deleted`.",
-        error="DELTA_MERGE_UNRESOLVED_EXPRESSION",
+    explained(
+        case,
+        lambda: answer(changes, table),
+        {
+            "DELTA_MULTIPLE_SOURCE_ROW": "The batch holds C1 twice, and your code raised {error}: reduce it to the "
+            "newest change of each customer first.",
+            "DELTA_MERGE_UNRESOLVED_EXPRESSION": "Your MERGE asks for a column that is not there, and raised {error}: "
+            "`UPDATE SET *` and `INSERT *` take every column of the table from the source, and the batch has no "
+            "`deleted`.",
+        },
     )
     case.equal(
         case.spark.table(table),
@@ -1122,8 +1355,15 @@ def apply_changes(answer: Answer, case: Case) -> None:
         ("C5", None, 41, True),
         ("C6", "Wien", 51, False),
         ("C7", "Pisa", 60, False),
+        ("C8", "Linz", 72, False),
+        ("C9", None, 81, False),
+        ("C10", "Turin", 90, False),
         given=changes,
         when={
+            ("C1", "Oslo", ..., ...): "C1 still is {got}: change 12 is newer than change 10. Compare a change with the "
+            "row of its own customer.",
+            ("C1", "Lom", ..., ...): "C1 came back as {got}, and change 12 is newer: `dropDuplicates` keeps any of "
+            "two changes.",
             ("C3", "Kyiv", ..., ...): "C3 came back to life as {got}: the table knew of the delete, change 20, and "
             "change 19 is older.",
             ("C4", ..., ..., True): "C4 is deleted, {got}: the delete is change 29, and the table had seen change 30.",
@@ -1131,7 +1371,19 @@ def apply_changes(answer: Answer, case: Case) -> None:
             "batch. Newest means the largest id.",
             (lambda row: row[0] in ("C2", "C5") and row[1] is not None): "A customer who was deleted came back as "
             "{got}: the city must go with the customer.",
+            ("C2", None, 11, True): "C2 came back as {got}: the mark must hold the `change_id` of the delete, 13, or "
+            "change 12 brings C2 back tomorrow.",
+            ("C5", None, ..., False): "C5 came back as {got}: all that is known is a delete, so `deleted` is true.",
             ("C6", None, 50, True): "C6 still is {got}: change 51 is newer than the delete, so the customer is back.",
+            ("C6", ..., 51, True): "C6 came back as {got}, with a city and the mark of a delete: who is back is not "
+            "deleted any more.",
+            ("C8", None, ..., True): "C8 is deleted, {got}: change 71 is a delete, and change 72 brings C8 back. The "
+            "newest change decides, not whether there is a delete.",
+            ("C8", "Graz", ..., ...): "C8 still is {got}: change 72 brought C8 back, to Linz.",
+            ("C9", None, ..., True): "C9 is deleted, {got}: its newest change is an update to a city that is not "
+            "known. Only `op` says what is a delete.",
+            ("C9", "Bari", ..., ...): "C9 came back as {got}: change 81 says that the city is not known any more, and "
+            "NULL is what the row then holds.",
         },
         missing={
             ("C2", ..., ..., ...): "The row of C2 is gone ({got} was expected): without a mark, a change older than 13 "
@@ -1141,6 +1393,8 @@ def apply_changes(answer: Answer, case: Case) -> None:
             ("C5", ..., ..., ...): "C5 left no mark ({got} was expected): a delete of somebody whom the table does "
             "not know must be remembered too, for the insert may still come.",
             ("C7", ..., ..., ...): "C7 is gone ({got} was expected): the batch does not speak of C7.",
+            ("C10", ..., ..., ...): "C10 is not there ({got} was expected): its first change to arrive is an update, "
+            "and the insert may come later. Whoever is heard of gets a row.",
         },
     )
 
@@ -1169,12 +1423,15 @@ def price_then(answer: Answer, case: Case) -> None:
         ("S4", "A", date(2025, 12, 31)),
         ("S5", "B", APR),
         ("S6", "B", FEB),
+        # Later than any day on which a check runs: what holds now has no end, today is none.
+        ("S7", "A", date(2199, 1, 1)),
     )
     prices = case.rows(
         "product_id string, price double, valid_from date, valid_to date",
         ("A", 10.0, JAN, MAR),
         ("A", 12.0, MAR, None),
         ("B", 5.0, FEB, APR),
+        ("C", 7.0, JAN, None),
     )
     case.equal(
         answer(sales, prices),
@@ -1185,8 +1442,17 @@ def price_then(answer: Answer, case: Case) -> None:
         ("S4", None),
         ("S5", None),
         ("S6", 5.0),
+        ("S7", 12.0),
         given=sales,
         when={
+            (None, ...): "A row came back as {got}, without a sale: the price of C met no sale, and only sales keep "
+            "their row. Which kind of join keeps the left side alone?",
+            (..., 7.0): "You gave {got}, the price of C, which nobody bought: the product is part of the condition.",
+            (..., 0.0): "You gave {got}: a sale without a price has NULL. 0.0 would say that it was for free.",
+            ("S3", 10.0): "S3, of May, came back with {got}: that price ended on 1 March. Beginning early enough is "
+            "half of the condition, the end is the other.",
+            ("S1", None): "S1, of February, came back with {got}: its price began on 1 January and held until 1 "
+            "March, also between these days.",
             ("S1", 12.0): "S1, of February, came back with {got}: that is the price of today.",
             ("S4", lambda price: price is not None): "S4 came back with {got}: the first price began a day later.",
             ("S2", 10.0): "S2, of the day on which the price changed, came back with {got}: `BETWEEN` holds both "
@@ -1194,6 +1460,8 @@ def price_then(answer: Answer, case: Case) -> None:
             ("S5", 5.0): "S5 came back with {got}: the price of B ended on that day, and no other began.",
             ("S3", None): "S3 came back with {got}: the price that holds now has no end, and no day is before NULL.",
             ("S6", None): "S6 came back with {got}: the first day of a price belongs to it.",
+            ("S7", None): "S7 came back with {got}: it is of a day after today, and the price that holds now has no "
+            "end. Today is none.",
         },
         missing={
             ("S4", None): "S4 is gone: no price held before 1 January, and a sale without a price ({got} was "
@@ -1227,6 +1495,8 @@ def changed_customers(answer: Answer, case: Case) -> None:
         ("C5", "5", None),
         ("C6", "6", "6"),
         ("C8", "", "8"),
+        ("C9", "9", "9"),
+        ("C10", None, None),
     )
     after = case.rows(
         shape,
@@ -1237,6 +1507,8 @@ def changed_customers(answer: Answer, case: Case) -> None:
         ("C5", None, "5"),
         ("C7", "7", "7"),
         ("C8", None, "8"),
+        ("C9", "9", "99"),
+        ("C10", None, None),
     )
     case.equal(
         answer(before, after),
@@ -1248,6 +1520,7 @@ def changed_customers(answer: Answer, case: Case) -> None:
         ("C6", "gone"),
         ("C7", "new"),
         ("C8", "changed"),
+        ("C9", "changed"),
         given=before,
         when={
             ("C1", "changed"): "{got} came back: C1 has the same landline, and no mobile number before and after. "
@@ -1255,12 +1528,23 @@ def changed_customers(answer: Answer, case: Case) -> None:
             ("C1", ...): "{got} came back: C1 stayed the same, and only the others are asked for.",
             ("C6", "changed"): "You gave {got}: C6 is not among today's customers.",
             ("C7", "changed"): "You gave {got}: C7 was not among yesterday's customers.",
+            ("C6", "new"): "You gave {got}: C6 is among yesterday's customers and not among today's, so it is gone.",
+            (None, ...): "A customer without an id came back, {got}: the id of who is new stands in today's table, of "
+            "who is gone in yesterday's. Take the one that is there.",
+            (lambda row: row[0] in ("C2", "C3", "C4", "C5", "C8", "C9") and row[1] != "changed"): "You gave {got}, who "
+            "is in both tables: that a number is NULL does not say that a customer is absent. Ask `customer_id`.",
+            ("C10", ...): "You gave {got}: C10 has no number, before and after, and is in both tables. Ask "
+            "`customer_id` who is there, and compare NULL by `<=>`.",
         },
         missing={
+            ("C9", ...): "A row is missing, {got}: only the mobile number of C9 changed. One of the two numbers is "
+            "enough, and each is compared.",
+            ("C2", ...): "A row is missing, {got}: only the landline of C2 changed. One of the two numbers is enough.",
             ("C3", ...): "A row is missing, {got}: C3 has a mobile number now and had NULL. A comparison with NULL "
             "is NULL, neither equal nor different.",
+            ("C4", ...): "A row is missing, {got}: C4 had a landline and has none. To lose a number is a change too.",
             ("C5", ...): "A row is missing, {got}: the number of C5 moved from landline to mobile. `concat_ws` skips "
-            "NULL, so both rows make the same text.",
+            "NULL, and so do hashes, so both rows give the same.",
             ("C8", ...): "A row is missing, {got}: the landline of C8 was the empty text and is NULL. A stand-in for "
             "NULL must not be a value that occurs.",
             ("C6", ...): "A row is missing, {got}: C6 is only among yesterday's, and a join that starts from "
@@ -1307,6 +1591,20 @@ def customer_history(answer: Answer, case: Case) -> None:
         ("C5", 16, FEB, "D", "Pisa"),
         ("C5", 17, APR, "D", "Pisa"),
         ("C6", 18, JAN, "D", "Nice"),
+        ("C7", 19, JAN, "I", None),
+        ("C7", 20, FEB, "D", None),
+        ("C7", 21, MAR, "I", None),
+        ("C8", 22, JAN, "I", "Lyon"),
+        ("C8", 24, FEB, "I", "Lyon"),
+        ("C8", 23, FEB, "D", "Lyon"),
+        ("C9", 25, JAN, "I", "Bari"),
+        ("C9", 26, FEB, "U", "Rome"),
+        ("C9", 27, FEB, "U", "Bari"),
+        ("C10", 28, JAN, "I", "Gent"),
+        ("C10", 29, MAR, "I", "Gent"),
+        ("C11", 30, JAN, "I", "Brno"),
+        ("C11", 31, FEB, "I", "Brno"),
+        ("C11", 32, FEB, "D", "Brno"),
     ).coalesce(1)
     case.equal(
         answer(changes),
@@ -1322,6 +1620,12 @@ def customer_history(answer: Answer, case: Case) -> None:
         ("C4", "Wien", JAN, FEB, False),
         ("C4", "Graz", FEB, None, True),
         ("C5", "Pisa", JAN, FEB, False),
+        ("C7", None, JAN, FEB, False),
+        ("C7", None, MAR, None, True),
+        ("C8", "Lyon", JAN, None, True),
+        ("C9", "Bari", JAN, None, True),
+        ("C10", "Gent", JAN, None, True),
+        ("C11", "Brno", JAN, FEB, False),
         given=changes,
         when={
             (lambda row: row[3] is not None and row[3].year > 2026): "A version came back as {got}: what has no end "
@@ -1342,12 +1646,32 @@ def customer_history(answer: Answer, case: Case) -> None:
             "changed.",
             ("C4", "Linz", ..., ..., ...): "C4 came back as {got}: of the two changes of 1 February, 14 is the newer "
             "one.",
+            ("C2", None, MAR, None, ...): "C2 came back as {got}, and was in Oslo again from 1 April on: a group by "
+            "customer and city knows a city once, and nobody comes back to it.",
+            ("C7", None, JAN, None, ...): "C7 came back as {got}, and was deleted on 1 February: a delete is not a "
+            "change to the city NULL. It ends a version whose city is NULL too.",
+            ("C9", "Bari", FEB, ..., ...): "C9 came back as {got}: before that day it was Bari, and at its end it is. "
+            "First one row a day, then leave out what did not change.",
+            ("C9", "Rome", ..., ..., ...): "C9 came back as {got}: Rome held for a part of a day, and the day ended "
+            "with Bari. The last change of a day counts.",
+            ("C10", "Gent", MAR, ..., ...): "C10 came back as {got}, a version of its own: an insert of somebody who "
+            "is there, in the same city, changes nothing.",
+            ("C8", "Lyon", JAN, FEB, ...): "C8 came back as {got}: on 1 February it was deleted by change 23 and back "
+            "by change 24. The last change of the day counts, a delete before it does not.",
+            ("C8", "Lyon", FEB, ..., ...): "C8 came back as {got}: on the day before it was in Lyon, at the end of the "
+            "day it is in Lyon, so nothing changed.",
+            ("C11", "Brno", JAN, None, ...): "C11 came back as {got}, and was deleted on 1 February: that is the last "
+            "change of the day, whatever came before it.",
         },
         missing={
             ("C2", None, MAR, APR, False): "The version {got} is not there: from Oslo to NULL is a change, and `<>` "
             "with NULL does not see it.",
             ("C3", "Kyiv", MAY, None, True): "The version {got} is not there: the customer came back after the "
             "delete, to the same city. A delete is a state too.",
+            ("C7", None, JAN, FEB, False): "The version {got} is not there: the first city of C7 is NULL, and nothing "
+            "before it is not the same as a NULL before it.",
+            ("C7", None, MAR, None, True): "The version {got} is not there: C7 came back after the delete, with a city "
+            "that is not known. No customer and no city are two states.",
         },
     )
 
@@ -1379,6 +1703,8 @@ def with_late_changes(answer: Answer, case: Case) -> None:
         ("C4", "Linz", MAR, None),
         ("C5", "Pisa", JAN, None),
         ("C7", None, FEB, None),
+        ("C8", "Lyon", JAN, MAR),
+        ("C8", "Metz", MAR, None),
     ).coalesce(1)
     late = case.rows(
         "customer_id string, city string, changed_on date",
@@ -1390,6 +1716,7 @@ def with_late_changes(answer: Answer, case: Case) -> None:
         ("C4", "Linz", FEB),
         ("C5", None, MAR),
         ("C6", "Nice", MAR),
+        ("C8", "Lyon", APR),
     ).coalesce(1)
     case.equal(
         answer(history, late),
@@ -1406,8 +1733,15 @@ def with_late_changes(answer: Answer, case: Case) -> None:
         ("C5", None, MAR, None),
         ("C6", "Nice", MAR, None),
         ("C7", None, FEB, None),
+        ("C8", "Lyon", JAN, MAR),
+        ("C8", "Metz", MAR, APR),
+        ("C8", "Lyon", APR, None),
         given=history,
         when={
+            (lambda row: row[3] is not None and row[3].day != 1): "A version came back as {got}: `valid_to` is the "
+            "first day on which it does not hold any more, the `valid_from` of the next.",
+            ("C1", "Bonn", APR, JAN): "C1 came back as {got}, and the version holds now: the first day of the next "
+            "customer ends it. Each customer is a partition.",
             ("C1", "Rome", FEB, None): "C1 came back as {got}, as if it were current: the change is late, and Bonn "
             "follows on 1 April.",
             ("C1", "Oslo", JAN, APR): "C1 came back as {got}: from 1 February on it was Rome, so the version into "
@@ -1427,5 +1761,7 @@ def with_late_changes(answer: Answer, case: Case) -> None:
             ("C7", None, FEB, None): "The version {got} is gone: C7's only city is NULL, and nothing before it is "
             "not the same as a NULL before it.",
             ("C6", "Nice", MAR, None): "The version {got} is not there: nothing was known of C6 before, and now it is.",
+            ("C8", "Lyon", APR, None): "The version {got} is not there: C8 had been in Lyon, and came back to it from "
+            "Metz. Compare with the city just before, not with all that were known.",
         },
     )

@@ -34,6 +34,12 @@ def ids_only(customers, orders):
     return customers.select("customer_id").subtract(orders.select("customer_id"))
 
 
+@wrong("without_orders", says="A customer is known by the id")
+def one_a_city(customers, orders):
+    """Leaves out what looks alike."""
+    return customers.join(orders, "customer_id", "left_anti").dropDuplicates(["city"])
+
+
 @right("without_orders")
 def not_exists(customers, orders):
     return customers.sparkSession.sql(
@@ -110,6 +116,14 @@ def counts_amounts(customers, orders):
     return each.agg(F.count("amount").alias("orders"), F.coalesce(F.sum("amount"), F.lit(0.0)).alias("total"))
 
 
+@wrong("paid_totals", says="who is no customer")
+def from_both_sides(customers, orders):
+    """Keeps the orders too."""
+    paid = orders.where("status = 'paid'")
+    each = customers.join(paid, "customer_id", "full").groupBy("customer_id")
+    return each.agg(F.count("order_id").alias("orders"), F.coalesce(F.sum("amount"), F.lit(0.0)).alias("total"))
+
+
 @right("paid_totals")
 def condition_in_the_join(customers, orders):
     return customers.sparkSession.sql(
@@ -157,6 +171,55 @@ def sliding_frame(payments):
     """Takes a moving sum for a running one."""
     last_two = Window.partitionBy("customer_id").orderBy("paid_on", "payment_id").rowsBetween(-1, Window.currentRow)
     return payments.withColumn("balance", F.sum("amount").over(last_two))
+
+
+@wrong("running_balance", says="The day comes first")
+def by_id_alone(payments):
+    """Takes the ids for the order of the days."""
+    by_id = Window.partitionBy("customer_id").orderBy("payment_id")
+    return payments.withColumn("balance", F.sum("amount").over(by_id))
+
+
+@wrong("running_balance", says="does your window begin anew each day?")
+def each_day_anew(payments):
+    """Makes a partition of each day."""
+    of_the_day = Window.partitionBy("customer_id", "paid_on").orderBy("payment_id")
+    return payments.withColumn("balance", F.sum("amount").over(of_the_day))
+
+
+@wrong("running_balance", says="your frame ends before the current row")
+def balance_before(payments):
+    """Gives the balance before a payment."""
+    before = Window.partitionBy("customer_id").orderBy("paid_on", "payment_id").rowsBetween(-100, -1)
+    return payments.withColumn("balance", F.sum("amount").over(before))
+
+
+@wrong("running_balance", says="it holds those of C1 too")
+def one_customer_after_the_other(payments):
+    """Orders by the customer instead of beginning anew."""
+    all_payments = Window.orderBy("customer_id", "paid_on", "payment_id")
+    return payments.withColumn("balance", F.sum("amount").over(all_payments))
+
+
+@wrong("running_balance", says="your order runs backwards")
+def newest_first(payments):
+    """Orders as a bank statement does."""
+    backwards = Window.partitionBy("customer_id").orderBy(F.desc("paid_on"), F.desc("payment_id"))
+    return payments.withColumn("balance", F.sum("amount").over(backwards))
+
+
+@right("running_balance")
+def joined_to_those_before(payments):
+    return payments.sparkSession.sql(
+        """
+        SELECT p.payment_id, p.customer_id, p.paid_on, p.amount, sum(q.amount) AS balance
+        FROM {payments} p JOIN {payments} q
+            ON p.customer_id <=> q.customer_id
+            AND (q.paid_on < p.paid_on OR q.paid_on = p.paid_on AND q.payment_id <= p.payment_id)
+        GROUP BY ALL
+        """,
+        payments=payments,
+    )
 
 
 @right("running_balance")
@@ -218,6 +281,13 @@ def without_null(products):
     return sold.where("place <= 2").drop("place")
 
 
+@wrong("best_sellers", says="NULL is not 0")
+def null_is_nothing(products):
+    """Puts 0 in the place of NULL, for the order."""
+    best_first = Window.partitionBy("category").orderBy(F.desc(F.coalesce("sold", F.lit(0))), "product_id")
+    return products.withColumn("place", F.row_number().over(best_first)).where("place <= 2").drop("place")
+
+
 @right("best_sellers")
 def best_sellers_in_sql(products):
     return products.sparkSession.sql(
@@ -257,6 +327,45 @@ def filtered_quarters(sales):
     """Cleans the sales first."""
     known = sales.where("quarter IS NOT NULL")
     return known.groupBy("country").pivot("quarter", ["Q1", "Q2", "Q3", "Q4"]).agg(F.sum("amount")).fillna(0.0)
+
+
+@wrong("revenue_by_quarter", says="what is not known is a group too")
+def known_countries(sales):
+    """Leaves out the sales without a country."""
+    quarters = ["Q1", "Q2", "Q3", "Q4"]
+    known = sales.where("country IS NOT NULL")
+    return known.groupBy("country").pivot("quarter", quarters).agg(F.sum("amount")).fillna(0.0, quarters)
+
+
+@wrong("revenue_by_quarter", says="a join never finds NULL equal to NULL")
+def joined_quarters(sales):
+    """Joins one table a quarter."""
+    result = sales.select("country").distinct()
+    for quarter in ["Q1", "Q2", "Q3", "Q4"]:
+        each = sales.where(F.col("quarter") == quarter).groupBy("country").agg(F.sum("amount").alias(quarter))
+        result = result.join(each, "country", "left")
+    return result.fillna(0.0)
+
+
+@wrong("revenue_by_quarter", says="a country that is not known stays NULL")
+def named_unknown(sales):
+    """Gives the unknown country a name."""
+    quarters = ["Q1", "Q2", "Q3", "Q4"]
+    named = sales.fillna("?", ["country"])
+    return named.groupBy("country").pivot("quarter", quarters).agg(F.sum("amount")).fillna(0.0, quarters)
+
+
+@wrong("revenue_by_quarter", says="equal sales count each")
+def different_sales(sales):
+    """Takes equal sales for repeats."""
+    quarters = ["Q1", "Q2", "Q3", "Q4"]
+    return sales.distinct().groupBy("country").pivot("quarter", quarters).agg(F.sum("amount")).fillna(0.0, quarters)
+
+
+@wrong("revenue_by_quarter", says="do not drop its row")
+def full_rows(sales):
+    """Drops the cells without sales, and the rows with them."""
+    return sales.groupBy("country").pivot("quarter", ["Q1", "Q2", "Q3", "Q4"]).agg(F.sum("amount")).dropna()
 
 
 @right("revenue_by_quarter")
@@ -319,6 +428,14 @@ def distinct_lines(orders):
     unique = orders.withColumn("items", F.array_distinct("items"))
     lines = unique.select("order_id", F.posexplode_outer("items").alias("position", "item"))
     return lines.select("order_id", (F.col("position") + 1).alias("line"), "item.sku", "item.quantity")
+
+
+@wrong("order_lines", says="It is line 1 all the same")
+def numbered_where_known(orders):
+    """Tells an order without lines by its sku."""
+    lines = orders.select("order_id", F.posexplode_outer("items").alias("position", "item"))
+    line = F.when(F.col("item.sku").isNotNull(), F.col("position") + 1)
+    return lines.select("order_id", line.alias("line"), "item.sku", "item.quantity")
 
 
 @right("order_lines")
@@ -399,6 +516,26 @@ def filter_of_rows(orders):
     return lines.groupBy("order_id").agg(F.coalesce(F.sum(_worth(F.col("item"))), F.lit(0.0)).alias("value"))
 
 
+@wrong("basket_values", says="they count each")
+def different_lines(orders):
+    """Takes equal lines for repeats."""
+    return orders.selectExpr(
+        "order_id",
+        "coalesce(aggregate(array_distinct(filter(items, i -> NOT (i.returned <=> true))), 0D, "
+        "(total, i) -> total + coalesce(i.price * i.quantity, 0D)), 0D) AS value",
+    )
+
+
+@wrong("basket_values", says="that is the line that was returned")
+def what_came_back(orders):
+    """Keeps the wrong lines."""
+    return orders.selectExpr(
+        "order_id",
+        "coalesce(aggregate(filter(items, i -> i.returned), 0D, "
+        "(total, i) -> total + coalesce(i.price * i.quantity, 0D)), 0D) AS value",
+    )
+
+
 @right("basket_values")
 def basket_in_sql(orders):
     return orders.sparkSession.sql(
@@ -436,7 +573,7 @@ def corrupt_record(lines):
     return rows.select("line_no", "event.event_id", "event.amount", bad.alias("bad"))
 
 
-@wrong("parse_events", says="one bad line must not stop the other five")
+@wrong("parse_events", says="one bad line must not stop the others")
 def strict_parse(lines):
     """Parses with the function that raises."""
     event = F.parse_json("line")
@@ -485,6 +622,52 @@ def _read(lines):
         F.try_variant_get(event, "$.event_id", "string").alias("event_id"),
         F.try_variant_get(event, "$.amount", "double").alias("amount"),
         F.when(event.isNull(), F.col("line")).alias("bad"),
+    )
+
+
+@wrong("parse_events", says="not whether its fields are there")
+def bad_without_fields(lines):
+    """Takes a line without both fields for a bad one."""
+    event = F.from_json("line", "event_id string, amount string")
+    neither = event.event_id.isNull() & event.amount.isNull()
+    return lines.select(
+        "line_no",
+        event.event_id.alias("event_id"),
+        event.amount.try_cast("double").alias("amount"),
+        F.when(neither, F.col("line")).alias("bad"),
+    )
+
+
+@wrong("parse_events", says="a pattern reads as far as it gets")
+def read_by_pattern(lines):
+    """Looks for the fields in the text."""
+    return lines.selectExpr(
+        "line_no",
+        """nullif(regexp_extract(line, '"event_id": "(.*?)"'), '') AS event_id""",
+        """try_cast(regexp_extract(line, '"amount": ([0-9.]+)') AS double) AS amount""",
+        "if(try_parse_json(line) IS NULL, line, NULL) AS bad",
+    )
+
+
+@wrong("parse_events", says="a cast insists on the type")
+def cast_amount(lines):
+    """Reads by path, and casts."""
+    event = F.try_parse_json("line")
+    return lines.select(
+        "line_no",
+        F.try_variant_get(event, "$.event_id", "string").alias("event_id"),
+        F.try_variant_get(event, "$.amount", "string").cast("double").alias("amount"),
+        F.when(event.isNull(), F.col("line")).alias("bad"),
+    )
+
+
+@right("parse_events")
+def read_by_path(lines):
+    return lines.selectExpr(
+        "line_no",
+        "get_json_object(line, '$.event_id') AS event_id",
+        "try_cast(get_json_object(line, '$.amount') AS double) AS amount",
+        "if(try_parse_json(line) IS NULL, line, NULL) AS bad",
     )
 
 
@@ -557,6 +740,48 @@ def nothing_kept_apart(lines):
     return lines.select("line_id", amount.alias("amount"), F.lit(None).cast("string").alias("bad"))
 
 
+@wrong("amounts_apart", says="has eight, and a cast refuses more")
+def through_a_double(lines):
+    """Tries the first cast, and not the second."""
+    amount = F.col("amount").try_cast("double").cast("decimal(10,2)")
+    return lines.select("line_id", amount.alias("amount"), F.when(amount.isNull(), F.col("amount")).alias("bad"))
+
+
+@wrong("amounts_apart", says="a number without cents is a number")
+def two_digits_wanted(lines):
+    """Has a pattern for numbers, with a sign and two digits."""
+    fits = F.col("amount").rlike(r"^-?\d+\.\d\d$")
+    amount = F.when(fits, F.col("amount").try_cast("decimal(10,2)"))
+    return lines.select("line_id", amount.alias("amount"), F.when(amount.isNull(), F.col("amount")).alias("bad"))
+
+
+@wrong("amounts_apart", says="it is not for you to guess what counts")
+def digits_alone(lines):
+    """Keeps what could be of a number."""
+    amount = F.regexp_replace("amount", "[^0-9.-]", "").try_cast("decimal(10,2)")
+    return lines.select("line_id", amount.alias("amount"), F.when(amount.isNull(), F.col("amount")).alias("bad"))
+
+
+@wrong("amounts_apart", says="who takes signs out of a text")
+def without_the_sign(lines):
+    """Keeps digits and the point."""
+    amount = F.regexp_replace("amount", "[^0-9.]", "").try_cast("decimal(10,2)")
+    return lines.select("line_id", amount.alias("amount"), F.when(amount.isNull(), F.col("amount")).alias("bad"))
+
+
+@wrong("amounts_apart", says="`to_number` insists on its format")
+def by_format(lines):
+    """Reads by a format."""
+    amount = F.to_number("amount", F.lit("S99999999.99")).cast("decimal(10,2)")
+    return lines.select("line_id", amount.alias("amount"), F.when(amount.isNull(), F.col("amount")).alias("bad"))
+
+
+@wrong("amounts_apart", says="`bad` is for what is no amount")
+def both_columns(lines):
+    """Keeps every text."""
+    return lines.select("line_id", F.col("amount").try_cast("decimal(10,2)"), F.col("amount").alias("bad"))
+
+
 @right("amounts_apart")
 def try_cast_in_sql(lines):
     return lines.sparkSession.sql(
@@ -599,6 +824,21 @@ def summer_all_year(sales):
 def wrong_direction(sales):
     """Takes the twin of the function."""
     return _per_day(sales, F.to_utc_timestamp("sold_at", "Europe/Berlin"))
+
+
+@wrong("revenue_per_day", says="not with the month")
+def summer_by_month(sales):
+    """Takes March to October for summer."""
+    hours = F.when(F.month("sold_at").between(3, 10), 2).otherwise(1)
+    day = F.to_date(F.timestamp_seconds(F.unix_timestamp("sold_at") + hours * 3600))
+    return sales.groupBy(day.alias("day")).agg(F.sum("amount").alias("revenue"))
+
+
+@wrong("revenue_per_day", says="all of them count")
+def different_amounts(sales):
+    """Takes equal amounts for repeats."""
+    day = F.to_date(F.from_utc_timestamp("sold_at", "Europe/Berlin"))
+    return sales.groupBy(day.alias("day")).agg(F.sum_distinct("amount").alias("revenue"))
 
 
 @right("revenue_per_day")
@@ -646,6 +886,12 @@ def truncated(spark, table):
     spark.sql(f"DELETE FROM {table}")
 
 
+@wrong("keep_consenting", says="an append adds rows")
+def writes_the_rest(spark, table):
+    """Writes those who said yes, and deletes nobody."""
+    spark.table(table).where("consent = 'yes'").write.format("delta").mode("append").saveAsTable(table)
+
+
 @right("keep_consenting")
 def no_or_null(spark, table):
     spark.sql(f"DELETE FROM {table} WHERE consent <> 'yes' OR consent IS NULL")
@@ -686,6 +932,58 @@ def altered_every_day(rows, table):
     """Adds the column by a statement, which works once."""
     rows.sparkSession.sql(f"ALTER TABLE {table} ADD COLUMNS (coupon STRING)")
     rows.select("order_id", "amount", "coupon").write.format("delta").mode("append").saveAsTable(table)
+
+
+@wrong("append_orders", says="an overwrite made it anew")
+def overwrites_the_schema(rows, table):
+    """Makes the table anew."""
+    fresh = rows.drop("debug_id").write.format("delta").mode("overwrite")
+    fresh.option("overwriteSchema", "true").saveAsTable(table)
+
+
+@wrong("append_orders", says="an insert by position puts one column into another")
+def inserted_by_position(rows, table):
+    """Adds the column, and inserts the columns as they stand."""
+    spark = rows.sparkSession
+    if "coupon" not in spark.table(table).columns:
+        spark.sql(f"ALTER TABLE {table} ADD COLUMNS (coupon string)")
+    rows.drop("debug_id").write.insertInto(table)
+
+
+@wrong("append_orders", says="what should not come in is left out before the write")
+def dropped_afterwards(rows, table):
+    """Takes everything in, and drops the column."""
+    rows.write.format("delta").mode("append").option("mergeSchema", "true").saveAsTable(table)
+    rows.sparkSession.sql(f"ALTER TABLE {table} DROP COLUMN debug_id")
+
+
+@wrong("append_orders", says="write the new ones alone")
+def old_and_new(rows, table):
+    """Appends the old rows with the new."""
+    both = rows.sparkSession.table(table).unionByName(rows.drop("debug_id"), allowMissingColumns=True)
+    both.write.format("delta").mode("append").option("mergeSchema", "true").saveAsTable(table)
+
+
+@wrong("append_orders", says="an order without a coupon is an order")
+def with_a_coupon(rows, table):
+    """Leaves out orders without a coupon."""
+    wanted = rows.drop("debug_id").where("coupon IS NOT NULL")
+    wanted.write.format("delta").mode("append").option("mergeSchema", "true").saveAsTable(table)
+
+
+@wrong("append_orders", says="has NULL there, not the empty text")
+def empty_coupon(rows, table):
+    """Puts the empty text in the place of NULL."""
+    wanted = rows.drop("debug_id").fillna("", ["coupon"])
+    wanted.write.format("delta").mode("append").option("mergeSchema", "true").saveAsTable(table)
+
+
+@right("append_orders")
+def appended_by_name(rows, table):
+    spark = rows.sparkSession
+    if "coupon" not in spark.table(table).columns:
+        spark.sql(f"ALTER TABLE {table} ADD COLUMNS (coupon string)")
+    spark.sql(f"INSERT INTO {table} BY NAME SELECT order_id, coupon, amount FROM {{rows}}", rows=rows)
 
 
 @right("append_orders")
@@ -733,6 +1031,55 @@ def back_to_the_start(history, load):
     return history.agg(F.min("version")).first()[0]
 
 
+@wrong("version_before", says="Compare the whole name")
+def part_of_the_name(history, load):
+    """Looks for the name in the text."""
+    first = history.where(F.col("userMetadata").contains(load)).agg(F.min("version")).first()[0]
+    return None if first is None else first - 1
+
+
+@wrong("version_before", says="a MERGE in version 3")
+def writes_only(history, load):
+    """Looks at the commits of one kind."""
+    own = history.where((F.col("userMetadata") == load) & (F.col("operation") == "WRITE"))
+    first = own.agg(F.min("version")).first()[0]
+    return None if first is None else first - 1
+
+
+@wrong("version_before", says="an OPTIMIZE, came between")
+def the_load_before(history, load):
+    """Looks for the newest load before."""
+    first = history.where(F.col("userMetadata") == load).agg(F.min("version")).first()[0]
+    loads = history.where((F.col("version") < first) & F.col("userMetadata").isNotNull())
+    return loads.agg(F.max("version")).first()[0]
+
+
+@wrong("version_before", says="Python takes 0 for false")
+def zero_is_false(history, load):
+    """Takes version 0 for none."""
+    before = history.where(F.col("userMetadata") == load).agg(F.min("version") - 1).first()[0]
+    return before or None
+
+
+@wrong("version_before", says="whoever restores that undoes good loads")
+def zero_for_none(history, load):
+    """Restores the first version where nothing is known."""
+    first = history.where(F.col("userMetadata") == load).agg(F.min("version")).first()[0]
+    return 0 if first is None else first - 1
+
+
+@wrong("version_before", says="take the value out")
+def row_of_the_version(history, load):
+    """Returns the row."""
+    return history.where(F.col("userMetadata") == load).agg(F.min("version") - 1).first()
+
+
+@right("version_before")
+def version_in_sql(history, load):
+    query = f"SELECT min(version) - 1 FROM {{history}} WHERE userMetadata = '{load}'"
+    return history.sparkSession.sql(query, history=history).first()[0]
+
+
 @right("version_before")
 def by_sorting(history, load):
     first = history.where(F.col("userMetadata") == load).orderBy("version").first()
@@ -768,6 +1115,26 @@ def anti_joined(spark, table, version):
 def twice_as_it_is(spark, table, version):
     """Reads the newest version twice."""
     return spark.table(table).exceptAll(spark.read.table(table))
+
+
+@wrong("rows_lost", says="not a version on the way")
+def lost_in_the_next(spark, table, version):
+    """Compares with the version after."""
+    before = spark.read.option("versionAsOf", version).table(table)
+    return before.exceptAll(spark.read.option("versionAsOf", version + 1).table(table))
+
+
+@wrong("rows_lost", says="it came and went later")
+def lost_by_the_newest(spark, table, version):
+    """Looks at the newest commit."""
+    newest = spark.sql(f"DESCRIBE HISTORY {table}").agg(F.max("version")).first()[0]
+    return spark.read.option("versionAsOf", newest - 1).table(table).exceptAll(spark.table(table))
+
+
+@wrong("rows_lost", says="which only version 0 had")
+def lost_since_the_first(spark, table, version):
+    """Reads the first version, whatever is asked for."""
+    return spark.read.option("versionAsOf", 0).table(table).exceptAll(spark.table(table))
 
 
 @right("rows_lost")
@@ -825,6 +1192,46 @@ def keys_of_today(spark, table, seen):
     return both.groupBy(kind.alias("kind")).agg(F.count("*").alias("rows")).where("kind IS NOT NULL")
 
 
+def _kinds(feed):
+    kind = F.regexp_replace("_change_type", "_postimage", "").alias("kind")
+    return feed.where("_change_type <> 'update_preimage'").groupBy(kind).agg(F.count("*").alias("rows"))
+
+
+def _feed(spark, table, start, end=None):
+    reader = spark.read.option("readChangeFeed", "true").option("startingVersion", start)
+    return (reader if end is None else reader.option("endingVersion", end)).table(table)
+
+
+@wrong("changes_by_kind", says="All versions after `seen` count")
+def next_version_only(spark, table, seen):
+    """Reads one version."""
+    return _kinds(_feed(spark, table, seen + 1, seen + 1))
+
+
+@wrong("changes_by_kind", says="of the newest commit alone")
+def newest_version_only(spark, table, seen):
+    """Reads the newest version."""
+    return _kinds(_feed(spark, table, spark.sql(f"DESCRIBE HISTORY {table}").agg(F.max("version")).first()[0]))
+
+
+@wrong("changes_by_kind", says="only a kind that happened has a row")
+def all_kinds(spark, table, seen):
+    """Gives a row to what did not happen."""
+    kinds = spark.createDataFrame([("insert",), ("update",), ("delete",)], "kind string")
+    return kinds.join(_kinds(_feed(spark, table, seen + 1)), "kind", "left").fillna(0)
+
+
+@wrong("changes_by_kind", says="that happened in version 1, or before")
+def from_the_first(spark, table, seen):
+    """Begins at version 1, whatever was seen."""
+    return _kinds(_feed(spark, table, 1))
+
+
+@right("changes_by_kind")
+def filtered_by_version(spark, table, seen):
+    return _kinds(_feed(spark, table, 0).where(F.col("_commit_version") > seen))
+
+
 @right("changes_by_kind")
 def table_changes(spark, table, seen):
     return spark.sql(
@@ -865,11 +1272,18 @@ def all_unknown(files, hours):
     return files.where((F.col("state") == "unknown") | (F.col("removed_hours_ago") > hours)).select("path")
 
 
-@wrong("vacuumed", says="that is not more than 168")
+@wrong("vacuumed", says="that is not more")
 def the_hour_itself(files, hours):
     """Includes the bound."""
     unused = files.where("state <> 'live'")
     return unused.where(F.coalesce("removed_hours_ago", "written_hours_ago") >= hours).select("path")
+
+
+@wrong("vacuumed", says="seven days are the default, not the rule")
+def seven_days(files, hours):
+    """Knows the default."""
+    unused = files.where("state <> 'live'")
+    return unused.where(F.coalesce("removed_hours_ago", "written_hours_ago") > 168).select("path")
 
 
 @right("vacuumed")
@@ -931,6 +1345,65 @@ def by_change_alone(changes):
     return changes.withColumn("place", F.row_number().over(newest_first)).where("place = 1").drop("place")
 
 
+@wrong("newest_per_customer", says="The day decides first, the id next")
+def city_before_the_id(changes):
+    """Takes the largest struct, with the city before the id."""
+    largest = F.max(F.struct("changed_on", "city", "change_id")).alias("row")
+    return (
+        changes.groupBy("customer_id")
+        .agg(largest)
+        .selectExpr("customer_id", "row.city", "row.changed_on", "row.change_id")
+    )
+
+
+@wrong("newest_per_customer", says="the newest day stands beside the largest id")
+def newest_of_each(changes):
+    """Takes each column by itself."""
+    return changes.groupBy("customer_id").agg(
+        F.max_by("city", "changed_on").alias("city"),
+        F.max("changed_on").alias("changed_on"),
+        F.max("change_id").alias("change_id"),
+    )
+
+
+@wrong("newest_per_customer", says="are of two rows")
+def joined_to_the_largest(changes):
+    """Looks for the row that has both maxima."""
+    newest = F.max("changed_on").alias("changed_on"), F.max("change_id").alias("change_id")
+    both = changes.groupBy("customer_id").agg(*newest)
+    return changes.join(both, ["customer_id", "changed_on", "change_id"]).distinct().select(*changes.columns)
+
+
+@wrong("newest_per_customer", says="the city of its newest row is NULL")
+def known_cities(changes):
+    """Leaves out a city that is not known, once the newest row is found."""
+    newest_first = Window.partitionBy("customer_id").orderBy(F.desc("changed_on"), F.desc("change_id"))
+    placed = changes.withColumn("place", F.row_number().over(newest_first))
+    return placed.where("place = 1 AND city IS NOT NULL").drop("place")
+
+
+@wrong("newest_per_customer", says="NULL is a value of that row")
+def newest_known_city(changes):
+    """Leaves out rows without a city first."""
+    newest_first = Window.partitionBy("customer_id").orderBy(F.desc("changed_on"), F.desc("change_id"))
+    placed = changes.where("city IS NOT NULL").withColumn("place", F.row_number().over(newest_first))
+    return placed.where("place = 1").drop("place")
+
+
+@right("newest_per_customer")
+def first_of_a_window(changes):
+    newest_first = Window.partitionBy("customer_id").orderBy(F.desc("changed_on"), F.desc("change_id"))
+    columns = [F.first(name).over(newest_first).alias(name) for name in ("city", "changed_on", "change_id")]
+    return changes.select("customer_id", *columns).distinct()
+
+
+@right("newest_per_customer")
+def ranked_once(changes):
+    newest_first = Window.partitionBy("customer_id").orderBy(F.desc("changed_on"), F.desc("change_id"))
+    placed = changes.withColumn("place", F.rank().over(newest_first)).where("place = 1").drop("place")
+    return placed.dropDuplicates(["customer_id"]).orderBy("customer_id")
+
+
 @right("newest_per_customer")
 def largest_struct(changes):
     newest = F.max(F.struct("changed_on", "change_id", "city")).alias("newest")
@@ -983,6 +1456,27 @@ def last_known_city(changes):
     alive = _newest(changes).where("op <> 'D'").select("customer_id")
     known = changes.where("city IS NOT NULL").groupBy("customer_id").agg(F.max_by("city", "change_id").alias("city"))
     return alive.join(known, "customer_id")
+
+
+@wrong("current_customers", says="Sorting before it promises nothing")
+def sorted_then_any(changes):
+    """Trusts the sort before dropDuplicates."""
+    last = changes.orderBy(F.desc("change_id")).dropDuplicates(["customer_id"])
+    return last.where("op <> 'D'").select("customer_id", "city")
+
+
+@wrong("current_customers", says="whoever is updated is there")
+def inserted_last(changes):
+    """Keeps those whose last change is an insert."""
+    last = changes.groupBy("customer_id").agg(F.max_by(F.struct("op", "city"), "change_id").alias("last"))
+    return last.where("last.op = 'I'").select("customer_id", "last.city")
+
+
+@wrong("current_customers", says="its city is not known, and it was never deleted")
+def with_a_city(changes):
+    """Takes an unknown city for a delete."""
+    city = F.max_by(F.when(F.col("op") != "D", F.col("city")), "change_id").alias("city")
+    return changes.groupBy("customer_id").agg(city).where("city IS NOT NULL")
 
 
 @right("current_customers")
@@ -1048,6 +1542,25 @@ def table_of_the_batch(updates, table):
     """Replaces the table by the batch."""
     clauses = NEWER + " WHEN NOT MATCHED BY SOURCE THEN DELETE"
     _merge(_newest_price(updates), table, clauses)
+
+
+@wrong("upsert_prices", says="not the larger price")
+def cheaper_is_older(updates, table):
+    """Compares prices."""
+    _merge(_newest_price(updates), table, NEWER.replace("change_id", "price"))
+
+
+@wrong("upsert_prices", says="`change_id` still says 6")
+def price_alone(updates, table):
+    """Updates the price, and not the id."""
+    _merge(_newest_price(updates), table, NEWER.replace("SET *", "SET price = s.price"))
+
+
+@wrong("upsert_prices", says="the order in which rows arrive says nothing")
+def last_price_to_arrive(updates, table):
+    """Takes the last row of the batch for the newest."""
+    last = updates.groupBy("product_id").agg(F.last("price").alias("price"), F.last("change_id").alias("change_id"))
+    _merge(last, table, NEWER)
 
 
 @right("upsert_prices")
@@ -1129,6 +1642,45 @@ def last_id_forgotten(movements, table):
     """Adds, and does not write down how far."""
     new = _added(_uncounted(movements.dropDuplicates(), table))
     _merge(new, table, "WHEN MATCHED THEN UPDATE SET stock = t.stock + s.stock WHEN NOT MATCHED THEN INSERT *")
+
+
+@wrong("apply_movements", says="though the table has counted 5 of P1")
+def one_mark_for_all(movements, table):
+    """Takes the largest `last_id` of the table for that of every product."""
+    counted = movements.sparkSession.table(table).agg(F.max("last_id")).first()[0]
+    _merge(_added(movements.dropDuplicates().where(F.col("movement_id") > counted)), table, ADD)
+
+
+@wrong("apply_movements", says="Each product has its own.")
+def mark_of_the_batch(movements, table):
+    """Writes down the last movement of the batch."""
+    new = _added(_uncounted(movements.dropDuplicates(), table))
+    last = movements.agg(F.max("movement_id").alias("last_id"))
+    _merge(new.drop("last_id").crossJoin(last), table, ADD)
+
+
+@wrong("apply_movements", says="The sign counts")
+def without_signs(movements, table):
+    """Adds what moved, in or out."""
+    moved = movements.dropDuplicates().withColumn("quantity", F.abs("quantity"))
+    _merge(_added(_uncounted(moved, table)), table, ADD)
+
+
+@wrong("apply_movements", says="brings nothing new of it")
+def table_of_the_new(movements, table):
+    """Writes the table anew, with the products that moved."""
+    each = _uncounted(movements.dropDuplicates(), table).groupBy("product_id")
+    stock = (F.sum("quantity") + F.coalesce(F.max("stock"), F.lit(0))).alias("stock")
+    rows = each.agg(stock, F.max("movement_id").alias("last_id"))
+    rows.write.format("delta").mode("overwrite").saveAsTable(table)
+
+
+@right("apply_movements")
+def stock_anew(movements, table):
+    known = movements.sparkSession.table(table).withColumnRenamed("stock", "quantity")
+    new = _uncounted(movements.dropDuplicates(), table).select("product_id", "quantity", "movement_id")
+    both = known.select("product_id", "quantity", F.col("last_id").alias("movement_id")).unionByName(new)
+    _added(both).write.format("delta").mode("overwrite").saveAsTable(table)
 
 
 @right("apply_movements")
@@ -1225,6 +1777,75 @@ def deletes_always_win(changes, table):
     _merge_customers(_state_rows(_newest(changes)), table, "WHEN MATCHED AND s.deleted THEN UPDATE SET * " + NEWER)
 
 
+@wrong("apply_changes", says="The newest change decides")
+def any_delete_of_the_batch(changes, table):
+    """Believes a delete, whatever comes after it."""
+    deleted = F.max(F.col("op") == "D").alias("deleted")
+    newest = F.max_by("city", "change_id").alias("city"), F.max("change_id").alias("change_id")
+    rows = changes.groupBy("customer_id").agg(deleted, *newest)
+    _merge_customers(rows.withColumn("city", F.expr("if(deleted, NULL, city)")), table)
+
+
+@wrong("apply_changes", says="Only `op` says what is a delete")
+def no_city_no_customer(changes, table):
+    """Takes an unknown city for a delete."""
+    rows = _state_rows(_newest(changes)).withColumn("deleted", F.col("city").isNull())
+    _merge_customers(rows, table)
+
+
+@wrong("apply_changes", says="NULL is what the row then holds")
+def last_city_that_was_known(changes, table):
+    """Keeps the city where the change has none."""
+    city = "if(s.deleted, NULL, coalesce(s.city, t.city))"
+    keeps = f"UPDATE SET city = {city}, change_id = s.change_id, deleted = s.deleted"
+    _merge_customers(_state_rows(_newest(changes)), table, NEWER.replace("UPDATE SET *", keeps))
+
+
+@wrong("apply_changes", says="the mark must hold the `change_id` of the delete")
+def mark_without_its_id(changes, table):
+    """Marks the row, and keeps the id of the change before."""
+    marks = "WHEN MATCHED AND s.change_id > t.change_id AND s.deleted THEN UPDATE SET city = NULL, deleted = true "
+    _merge_customers(_state_rows(_newest(changes)), table, marks + NEWER)
+
+
+@wrong("apply_changes", says="who is back is not deleted any more")
+def mark_left_there(changes, table):
+    """Sets the mark, and never takes it back."""
+    clauses = NEWER.replace("SET *", "SET city = s.city, change_id = s.change_id, deleted = t.deleted OR s.deleted")
+    _merge_customers(_state_rows(_newest(changes)), table, clauses)
+
+
+@wrong("apply_changes", says="Compare a change with the row of its own customer")
+def newer_than_all(changes, table):
+    """Takes the largest id of the table for that of every customer."""
+    seen = changes.sparkSession.table(table).agg(F.max("change_id")).first()[0]
+    _merge_customers(_state_rows(_newest(changes.where(F.col("change_id") > seen))), table)
+
+
+@wrong("apply_changes", says="`dropDuplicates` keeps any of two changes")
+def any_change(changes, table):
+    """Silences the error."""
+    _merge_customers(_state_rows(changes.dropDuplicates(["customer_id"])), table)
+
+
+@wrong("apply_changes", says="Whoever is heard of gets a row")
+def inserts_and_deletes(changes, table):
+    """Makes a row of an insert, and leaves out an update of somebody unknown."""
+    clauses = NEWER.replace("SET *", "SET city = s.city, change_id = s.change_id, deleted = s.deleted")
+    clauses = clauses.replace("WHEN NOT MATCHED", "WHEN NOT MATCHED AND s.op <> 'U'").replace(
+        "INSERT *",
+        "INSERT (customer_id, city, change_id, deleted) VALUES (s.customer_id, s.city, s.change_id, s.deleted)",
+    )
+    rows = _newest(changes).withColumn("deleted", F.col("op") == "D")
+    _merge_customers(rows.withColumn("city", F.expr("if(deleted, NULL, city)")), table, clauses)
+
+
+@right("apply_changes")
+def table_anew(changes, table):
+    known = changes.sparkSession.table(table).unionByName(_state_rows(changes))
+    _newest(known).drop("place").write.format("delta").mode("overwrite").saveAsTable(table)
+
+
 @right("apply_changes")
 def changes_by_window(changes, table):
     _merge_customers(_state_rows(_newest(changes)), table)
@@ -1290,6 +1911,43 @@ def newest_that_had_begun(sales, prices):
     begun = sales.join(prices, "product_id", "left").where("valid_from <= sold_on")
     newest = begun.groupBy("sale_id").agg(F.max_by("price", "valid_from").alias("price"))
     return sales.select("sale_id").join(newest, "sale_id", "left")
+
+
+@wrong("price_then", says="Today is none")
+def until_today(sales, prices):
+    """Ends what holds now today."""
+    return _priced(sales, prices, "s.sold_on >= p.valid_from AND s.sold_on < coalesce(p.valid_to, current_date())")
+
+
+@wrong("price_then", says="the end is the other")
+def begun_by_then(sales, prices):
+    """Takes every price that had begun."""
+    return _priced(sales, prices, "s.sold_on >= p.valid_from")
+
+
+@wrong("price_then", says="Which kind of join keeps the left side alone?")
+def both_sides(sales, prices):
+    """Keeps the prices too."""
+    return _priced(sales, prices, "s.sold_on >= p.valid_from AND " + OPEN, "full")
+
+
+@wrong("price_then", says="0.0 would say that it was for free")
+def for_free(sales, prices):
+    """Puts 0 in the place of NULL."""
+    return _priced(sales, prices, "s.sold_on >= p.valid_from AND " + OPEN).fillna(0.0)
+
+
+@wrong("price_then", says="the product is part of the condition")
+def any_product(sales, prices):
+    """Joins by the days alone."""
+    holds = "sold_on >= valid_from AND (valid_to IS NULL OR sold_on < valid_to)"
+    return sales.join(prices, F.expr(holds), "left").select("sale_id", "price")
+
+
+@wrong("price_then", says="also between these days")
+def on_the_first_day(sales, prices):
+    """Looks for a price that began on the day."""
+    return _priced(sales, prices, "s.sold_on = p.valid_from")
 
 
 @right("price_then")
@@ -1358,6 +2016,66 @@ def joined_from_yesterday(before, after):
 def equal_or_changed(before, after):
     """Takes all for changed that is not certainly equal."""
     return _compared(before, after, "NOT coalesce(old.landline = new.landline AND old.mobile = new.mobile, false)")
+
+
+@wrong("changed_customers", says="each is compared")
+def landlines_alone(before, after):
+    """Compares one of two columns."""
+    return _compared(before, after, "NOT (old.landline <=> new.landline)")
+
+
+@wrong("changed_customers", says="only the landline of C2 changed")
+def mobiles_alone(before, after):
+    """Compares the other of two columns."""
+    return _compared(before, after, "NOT (old.mobile <=> new.mobile)")
+
+
+@wrong("changed_customers", says="To lose a number is a change too")
+def numbers_that_came(before, after):
+    """Adds the case of NULL in one direction."""
+    came = "OR old.landline IS NULL AND new.landline IS NOT NULL OR old.mobile IS NULL AND new.mobile IS NOT NULL"
+    return _compared(before, after, f"old.landline <> new.landline OR old.mobile <> new.mobile {came}")
+
+
+@wrong("changed_customers", says="and is in both tables")
+def told_by_the_numbers(before, after):
+    """Looks at the numbers to see who is there."""
+    both = before.alias("old").join(after.alias("new"), "customer_id", "outer")
+    what = F.when(F.expr("old.landline IS NULL AND old.mobile IS NULL"), "new").when(
+        F.expr("new.landline IS NULL AND new.mobile IS NULL"), "gone"
+    )
+    return both.select("customer_id", what.when(F.expr(NULL_SAFE), "changed").alias("what")).where("what IS NOT NULL")
+
+
+@wrong("changed_customers", says="that a number is NULL does not say that a customer is absent")
+def told_by_the_landline(before, after):
+    """Looks at one number to see who is there."""
+    both = before.alias("old").join(after.alias("new"), "customer_id", "outer")
+    what = F.when(F.expr("old.landline IS NULL"), "new").when(F.expr("new.landline IS NULL"), "gone")
+    return both.select("customer_id", what.when(F.expr(NULL_SAFE), "changed").alias("what")).where("what IS NOT NULL")
+
+
+@wrong("changed_customers", says="Take the one that is there")
+def id_of_yesterday(before, after):
+    """Takes the id of one side."""
+    old, new = before.alias("old"), after.alias("new")
+    both = old.join(new, F.expr("old.customer_id = new.customer_id"), "outer")
+    what = F.expr(
+        "CASE WHEN old.customer_id IS NULL THEN 'new' WHEN new.customer_id IS NULL THEN 'gone' "
+        f"WHEN {NULL_SAFE} THEN 'changed' END AS what"
+    )
+    return both.select("old.customer_id", what).where("what IS NOT NULL")
+
+
+@wrong("changed_customers", says="so it is gone")
+def turned_round(before, after):
+    """Mixes up the two sides."""
+    return _compared(after, before, NULL_SAFE)
+
+
+@right("changed_customers")
+def compared_as_structs(before, after):
+    return _compared(before, after, "struct(old.landline, old.mobile) <> struct(new.landline, new.mobile)")
 
 
 @right("changed_customers")
@@ -1488,6 +2206,73 @@ def city_alone(changes):
     return _versions(with_before.where("op = 'D' OR NOT (struct(city) <=> before)"))
 
 
+def _reduced(rows):
+    newest = F.max_by(F.struct("op", "city"), "change_id").alias("last")
+    return rows.groupBy("customer_id", "changed_on").agg(newest).select("customer_id", "changed_on", "last.*")
+
+
+@wrong("customer_history", says="a delete is not a change to the city NULL")
+def deleted_is_no_city(changes):
+    """Takes a delete for a change to the city NULL."""
+    days = _days(changes).withColumn("city", F.expr("if(op = 'D', NULL, city)"))
+    with_before = days.withColumn("before", F.lag("city").over(_by_day()))
+    first = F.row_number().over(_by_day()) == 1
+    return _versions(with_before.withColumn("first", first).where("first OR NOT (city <=> before)"))
+
+
+@wrong("customer_history", says="the first city of C7 is NULL")
+def null_before_the_first_version(changes):
+    """Compares NULL-safe, and takes the NULL of no row for a city."""
+    with_before = (
+        _days(changes)
+        .withColumn("before", F.lag("city").over(_by_day()))
+        .withColumn("before_op", F.lag("op").over(_by_day()))
+    )
+    return _versions(with_before.where("op = 'D' OR before_op = 'D' OR NOT (city <=> before)"))
+
+
+@wrong("customer_history", says="a delete before it does not")
+def deletes_of_a_day_win(changes):
+    """Believes a delete, whatever comes after it on that day."""
+    deleted = F.max(F.col("op") == "D").alias("deleted")
+    days = changes.groupBy("customer_id", "changed_on").agg(deleted, F.max_by("city", "change_id").alias("city"))
+    return _versions(_turns(days.withColumn("op", F.expr("if(deleted, 'D', 'U')"))))
+
+
+@wrong("customer_history", says="First one row a day, then leave out what did not change")
+def unchanged_left_out_first(changes):
+    """Leaves out what did not change, then takes the last change of each day."""
+    by_change = Window.partitionBy("customer_id").orderBy("changed_on", "change_id")
+    state = F.when(F.col("op") != "D", F.struct("city"))
+    states = changes.dropDuplicates().withColumn("state", state).withColumn("before", F.lag("state").over(by_change))
+    return _versions(_days(states.where("NOT (state <=> before)")))
+
+
+@wrong("customer_history", says="an insert of somebody who is there")
+def inserts_open_versions(changes):
+    """Opens a version at every insert."""
+    with_before = _days(changes).withColumn("before", F.lag(F.struct("city")).over(_by_day()))
+    return _versions(with_before.where("op IN ('I', 'D') OR NOT (struct(city) <=> before)"))
+
+
+@wrong("customer_history", says="nobody comes back to it")
+def one_version_a_city(changes):
+    """Groups by the city."""
+    first = F.min("changed_on").alias("changed_on")
+    return _versions(_days(changes).groupBy("customer_id", "city", F.expr("if(op = 'D', 'D', 'U') AS op")).agg(first))
+
+
+@right("customer_history")
+def history_by_islands(changes):
+    states = _reduced(changes).withColumn("state", F.when(F.col("op") != "D", F.struct("city")))
+    begins = F.when(F.col("state").eqNullSafe(F.lag("state").over(_by_day())), 0).otherwise(1)
+    numbered = states.withColumn("begins", begins).withColumn("island", F.sum("begins").over(_by_day()))
+    islands = numbered.groupBy("customer_id", "island").agg(
+        F.min("changed_on").alias("changed_on"), F.min_by("op", "changed_on").alias("op"), F.min("city").alias("city")
+    )
+    return _versions(islands)
+
+
 @right("customer_history")
 def history_step_by_step(changes):
     return _versions(_turns(_days(changes)))
@@ -1592,6 +2377,29 @@ def only_inside_a_version(history, late):
     inside = late.join(first, "customer_id", "left").where("first IS NULL OR changed_on >= first").drop("first")
     changes = _started(history, inside).withColumn("before", F.lag(F.struct("city")).over(_by_start()))
     return _ended(changes.where("NOT (struct(city) <=> before)").drop("before"))
+
+
+@wrong("with_late_changes", says="Compare with the city just before")
+def one_version_for_a_city(history, late):
+    """Groups by the city."""
+    first = F.min("valid_from").alias("valid_from")
+    return _ended(_started(history, late).groupBy("customer_id", "city").agg(first))
+
+
+@wrong("with_late_changes", says="Each customer is a partition")
+def one_row_after_the_other(history, late):
+    """Orders by the customer instead of beginning anew."""
+    turns = _started(history, late).withColumn("before", F.lag(F.struct("city")).over(_by_start()))
+    kept = turns.where("NOT (struct(city) <=> before)").drop("before")
+    return kept.withColumn("valid_to", F.lead("valid_from").over(Window.orderBy("customer_id", "valid_from")))
+
+
+@wrong("with_late_changes", says="the `valid_from` of the next")
+def ends_on_the_last_day(history, late):
+    """Ends a version on its last day."""
+    turns = _started(history, late).withColumn("before", F.lag(F.struct("city")).over(_by_start()))
+    ended = _ended(turns.where("NOT (struct(city) <=> before)").drop("before"))
+    return ended.withColumn("valid_to", F.date_sub("valid_to", 1))
 
 
 @right("with_late_changes")
