@@ -1991,4 +1991,12 @@ outside = {
         "NULL in delivered.reasons": "A row without reasons has an empty array, as the task says and shows.",
         "NULL in silver.content": "A content is the text of a whole row, which is never NULL.",
     },
+    "next_work": {
+        "notes in reverse": "The journal has the oldest note first, as the task says.",
+        "an item of notes twice": "The order of the notes is that of time, and no old one comes again after a newer.",
+        "notes[…] without a key": "Each note has a number, a status and a version.",
+        "zero in notes[…][…]": "Batches and versions only grow, so no note has smaller ones than those before it.",
+        "the negative in notes[…][…]": "Batches and versions begin with 0.",
+        "an empty text in notes[…][…]": "A batch is planned, done or failed.",
+    },
 }
