@@ -74,14 +74,15 @@ check(contract_breaches)
 # ## Exercise 11.2 · Every file once
 #
 # *Ingestion.* A sender announces files, each with its path and a checksum of its content. `loaded` has the checksum of
-# each path that bronze has taken in. Say of each announced file, in the order of the announcement:
+# each path that bronze has taken in. Say of each announced file, in the order of the announcement, the first of these
+# that holds:
 #
-# * `load`: neither the path nor the content has come before;
 # * `again`: this path has come with this content;
 # * `changed`: this path has come with another content: somebody must look;
 # * `copy`: this content has come under another path. (Each line has a number, so no two honest files are equal.)
+# * `load`: neither the path nor the content has come before.
 #
-# What stands earlier in the announcement has come before what stands later.
+# What stands earlier in the announcement has come before what stands later, whatever its verdict.
 #
 # `[("1.json", "aa"), ("2.json", "bb")]` and `{"1.json": "aa"}` → `[("1.json", "again"), ("2.json", "load")]`
 
@@ -90,13 +91,16 @@ check(contract_breaches)
 def judged_files(announced: Sequence[tuple[str, str]], loaded: Mapping[str, str]) -> list[tuple[str, str]]:
     """Path and verdict of each announced file; `loaded` is the checksum of each path that was taken in before."""
     # BEGIN SOLUTION
-    known, verdicts = dict(loaded), []
+    come, verdicts = list(loaded.items()), []
     for path, checksum in announced:
-        if path in known:
-            verdicts.append((path, "again" if known[path] == checksum else "changed"))
+        if (path, checksum) in come:
+            verdict = "again"
+        elif any(path == known for known, _ in come):
+            verdict = "changed"
         else:
-            verdicts.append((path, "copy" if checksum in known.values() else "load"))
-            known[path] = checksum
+            verdict = "copy" if any(checksum == known for _, known in come) else "load"
+        verdicts.append((path, verdict))
+        come.append((path, checksum))
     return verdicts
     # END SOLUTION
 
@@ -172,7 +176,7 @@ check(verdicts)
 # * all other reasons stay;
 # * a payment that would be free now, and whose id `silver` has got meanwhile, has the reason `transaction_unique`.
 #
-# A payment without reasons will be let go by somebody else.
+# A payment without reasons will be let go by somebody else. An id can wait more than once, and each of its rows stays.
 #
 # `transaction_id string, customer_id string, reasons array<string>` → the same columns and rows
 

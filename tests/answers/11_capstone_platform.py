@@ -39,7 +39,7 @@ def writes_types_in_capitals(delivery, contract):
     return [(name, "type" if name in types else "missing") for name in contract if types.get(name) != contract[name][0]]
 
 
-@wrong("contract_breaches", says="three columns break the contract")
+@wrong("contract_breaches", says="four columns break the contract")
 def stops_at_the_first(delivery, contract):
     """Refuses at the first fault, as a job does that raises."""
     return breaches_one_by_one(delivery, contract)[:1]
@@ -76,6 +76,70 @@ def by_kind_of_breach(delivery, contract):
     """Collects the breaches kind by kind."""
     found = breaches_one_by_one(delivery, contract)
     return sorted(found, key=lambda breach: ["missing", "type", "null"].index(breach[1]))
+
+
+@wrong("contract_breaches", says="it may be absent")
+def only_what_must_have_a_value(delivery, contract):
+    """Asks nothing of a column that may be without a value."""
+    found = dict(breaches_one_by_one(delivery, contract))
+    return [(name, found[name]) for name, (_, needed) in contract.items() if needed and name in found]
+
+
+@wrong("contract_breaches", says="has its type all the same")
+def types_of_needed_columns(delivery, contract):
+    """Compares the types of those columns that must have a value."""
+    found = breaches_one_by_one(delivery, contract)
+    return [(name, how) for name, how in found if how != "type" or contract[name][1]]
+
+
+@wrong("contract_breaches", says="an int was promised")
+def numbers_are_numbers(delivery, contract):
+    """Takes every whole number for the same type."""
+    kinds = {name: kind for name, (kind, _) in contract.items()}
+    alike = [F.col(name).cast(kinds.get(name, kind)) if kind == "bigint" else name for name, kind in delivery.dtypes]
+    return breaches_one_by_one(delivery.select(*alike), contract)
+
+
+@wrong("contract_breaches", says="which Python takes for false")
+def takes_zero_for_nothing(delivery, contract):
+    """Asks Python whether a value is there."""
+    rows, types = delivery.collect(), dict(delivery.dtypes)
+    found = []
+    for name, (kind, needed) in contract.items():
+        if types.get(name) != kind:
+            found.append((name, "type" if name in types else "missing"))
+        elif needed and not all(row[name] for row in rows):
+            found.append((name, "null"))
+    return found
+
+
+@wrong("contract_breaches", says="a breach by NULL needs a row that has none")
+def an_empty_delivery_is_null(delivery, contract):
+    """Takes a column without any value for one that lacks some."""
+    found = dict(breaches_one_by_one(delivery, contract))
+    for name, (_, needed) in contract.items():
+        if needed and name in delivery.columns and not delivery.where(F.col(name).isNotNull()).count():
+            found.setdefault(name, "null")
+    return [(name, found[name]) for name in contract if name in found]
+
+
+@wrong("contract_breaches", says="a list of pairs is asked for")
+def breaches_by_name(delivery, contract):
+    """Returns a dictionary."""
+    return dict(breaches_one_by_one(delivery, contract))
+
+
+@right("contract_breaches")
+def by_counts(delivery, contract):
+    kinds, rows = dict(delivery.dtypes), delivery.count()
+    filled = delivery.select([F.count(name).alias(name) for name in kinds]).first()
+    found = []
+    for name, (kind, needed) in contract.items():
+        if kinds.get(name) != kind:
+            found.append((name, "type" if name in kinds else "missing"))
+        elif needed and filled[name] < rows:
+            found.append((name, "null"))
+    return found
 
 
 @right("contract_breaches")
@@ -142,14 +206,117 @@ def _verdict(path, checksum, known):
     return "copy" if checksum in known.values() else "load"
 
 
-@right("judged_files")
-def with_two_memories(announced, loaded):
-    contents, paths = set(loaded.values()), {**loaded}
+def _in_turn(announced, loaded, note=lambda come, path, checksum, verdict: come.append((path, checksum))):
+    come, found = list(loaded.items()), []
+    for path, checksum in announced:
+        same_path = [known for known in come if known[0] == path]
+        same_content = [known for known in come if known[1] == checksum]
+        verdict = "copy" if same_content else "load"
+        if same_path:
+            verdict = "again" if (path, checksum) in come else "changed"
+        found.append((path, verdict))
+        note(come, path, checksum, verdict)
+    return found
+
+
+@wrong("judged_files", says="That its new content is known does not show who wrote it there")
+def content_before_path(announced, loaded):
+    """Asks for the content first."""
+    come, found = list(loaded.items()), []
+    for path, checksum in announced:
+        if (path, checksum) in come:
+            verdict = "again"
+        elif any(checksum == known for _, known in come):
+            verdict = "copy"
+        else:
+            verdict = "changed" if any(path == known for known, _ in come) else "load"
+        found.append((path, verdict))
+        come.append((path, checksum))
+    return found
+
+
+@wrong("judged_files", says="but never together")
+def path_and_content_apart(announced, loaded):
+    """Remembers paths and contents, and not which belong together."""
+    paths, contents = set(loaded), set(loaded.values())
     found = []
     for path, checksum in announced:
-        found.append((path, _verdict(path, checksum, paths)))
-        paths.setdefault(path, checksum)
+        names = {(True, True): "again", (True, False): "changed", (False, True): "copy", (False, False): "load"}
+        found.append((path, names[path in paths, checksum in contents]))
+        paths.add(path)
         contents.add(checksum)
+    return found
+
+
+@wrong("judged_files", says="A copy is not loaded, and has come all the same")
+def notes_what_is_loaded(announced, loaded):
+    """Notes only what is loaded."""
+    return _in_turn(
+        announced, loaded, lambda come, path, checksum, verdict: verdict == "load" and come.append((path, checksum))
+    )
+
+
+@wrong("judged_files", says="A changed file is not loaded, and has come all the same")
+def keeps_the_first_content(announced, loaded):
+    """Remembers for each path the content with which it came first."""
+    known, found = dict(loaded), []
+    for path, checksum in announced:
+        found.append((path, _verdict(path, checksum, known)))
+        known.setdefault(path, checksum)
+    return found
+
+
+@wrong("judged_files", says="Note what comes beside what has come, not over it")
+def keeps_the_last_content(announced, loaded):
+    """Remembers for each path the content with which it came last."""
+    known, found = dict(loaded), []
+    for path, checksum in announced:
+        found.append((path, _verdict(path, checksum, known)))
+        known[path] = checksum
+    return found
+
+
+@wrong("judged_files", says="the verdicts stand in the order of the announcement")
+def sorted_by_path(announced, loaded):
+    """Sorts the files first."""
+    return _in_turn(sorted(announced), loaded)
+
+
+@wrong("judged_files", says="each time has its verdict")
+def repeats_left_out(announced, loaded):
+    """Leaves out what is announced a second time."""
+    return _in_turn(list(dict.fromkeys(announced)), loaded)
+
+
+@right("judged_files")
+def with_three_memories(announced, loaded):
+    pairs, paths, contents = set(loaded.items()), set(loaded), set(loaded.values())
+    found = []
+    for path, checksum in announced:
+        if (path, checksum) in pairs:
+            found.append((path, "again"))
+        elif path in paths:
+            found.append((path, "changed"))
+        elif checksum in contents:
+            found.append((path, "copy"))
+        else:
+            found.append((path, "load"))
+        pairs.add((path, checksum))
+        paths.add(path)
+        contents.add(checksum)
+    return found
+
+
+@right("judged_files")
+def by_what_stands_before(announced, loaded):
+    found = []
+    for place, (path, checksum) in enumerate(announced):
+        come = [*loaded.items(), *announced[:place]]
+        here = [content for name, content in come if name == path]
+        if here:
+            found.append((path, "again" if checksum in here else "changed"))
+        else:
+            found.append((path, "copy" if checksum in [content for _, content in come] else "load"))
     return found
 
 
@@ -200,11 +367,28 @@ def sorted_by_name(rows, rules):
     return reasons_by_filter(rows, rules).withColumn("reasons", F.array_sort("reasons"))
 
 
+@wrong("with_reasons", says="equal rows are rows")
+def grouped_again(rows, rules):
+    """Makes a row of each rule, and groups them again."""
+    parts = [F.when(~F.coalesce(F.expr(condition), F.lit(False)), name) for name, condition in rules]
+    exploded = rows.withColumn("reason", F.explode(F.array(*parts)))
+    return exploded.groupBy(*rows.columns).agg(F.collect_list("reason").alias("reasons"))
+
+
 @right("with_reasons")
 def reasons_by_filter(rows, rules):
     parts = [F.struct(F.lit(name).alias("name"), F.expr(condition).alias("holds")) for name, condition in rules]
     broken = F.filter(F.array(*parts), lambda part: ~part.holds.eqNullSafe(True))
     return rows.withColumn("reasons", F.transform(broken, lambda part: part["name"]))
+
+
+@right("with_reasons")
+def reasons_one_after_the_other(rows, rules):
+    found = rows.withColumn("reasons", F.array().cast("array<string>"))
+    for name, condition in rules:
+        longer = F.array_append("reasons", F.lit(name))
+        found = found.withColumn("reasons", F.when(F.expr(condition), F.col("reasons")).otherwise(longer))
+    return found
 
 
 @right("with_reasons")
@@ -278,11 +462,55 @@ def forgets_silver(delivered, silver):
     return _verdicts(delivered, silver.limit(0))
 
 
+@wrong("verdicts", says="and takes nothing")
+def a_duplicate_takes_the_key(delivered, silver):
+    """Lets a row without reasons take the key, be it a duplicate."""
+    return _verdicts(delivered, silver, fit=F.size("reasons") == 0)
+
+
+@wrong("verdicts", says="That it has reasons changes nothing")
+def refused_rows_are_never_in_silver(delivered, silver):
+    """Quarantines every refused row that its own delivery does not repeat."""
+    fits = delivered.where("size(reasons) = 0")
+    bad = delivered.where("size(reasons) > 0")
+    first = F.row_number().over(Window.partitionBy("key", "content").orderBy("place")) == 1
+    refused = bad.select("place", "key", F.when(first, "quarantined").otherwise("duplicate").alias("verdict"))
+    judged = _verdicts(delivered, silver).join(fits.select("place"), "place", "left_semi")
+    return judged.unionByName(refused)
+
+
+@wrong("verdicts", says="so this is no repeat")
+def refused_rows_of_a_known_key(delivered, silver):
+    """Takes a refused row whose key silver has for a duplicate."""
+    known = silver.select("key", F.lit(True).alias("known"))
+    bad = delivered.select("place", (F.size("reasons") > 0).alias("bad"))
+    found = _verdicts(delivered, silver).join(known, "key", "left").join(bad, "place")
+    verdict = F.when(F.col("known") & F.col("bad"), "duplicate").otherwise(F.col("verdict"))
+    return found.select("place", "key", verdict.alias("verdict"))
+
+
+@right("verdicts")
+def verdicts_in_turn(delivered, silver):
+    come = {(row["key"], row["content"]) for row in silver.collect()}
+    taken, found = {key for key, _ in come}, []
+    for row in sorted(delivered.collect(), key=lambda row: row["place"]):
+        verdict = "quarantined"
+        if (row["key"], row["content"]) in come:
+            verdict = "duplicate"
+        elif not row["reasons"] and row["key"] not in taken:
+            verdict = "clean"
+            taken.add(row["key"])
+        come.add((row["key"], row["content"]))
+        found.append((row["place"], row["key"], verdict))
+    return delivered.sparkSession.createDataFrame(found, "place int, key string, verdict string")
+
+
 @right("verdicts")
 def verdicts_by_self_join(delivered, silver):
     earlier = delivered.selectExpr("place AS p", "key AS k", "content AS c", "size(reasons) = 0 AS good")
     stored = silver.selectExpr("-1 AS p", "key AS k", "content AS c", "TRUE AS good")
-    met = delivered.join(earlier.union(stored), F.expr("key <=> k AND p < place"), "left")
+    first = earlier.union(stored).groupBy("k", "c").agg(F.min("p").alias("p"), F.min_by("good", "p").alias("good"))
+    met = delivered.join(first, F.expr("key <=> k AND p < place"), "left")
     facts = met.groupBy("place", "key", F.size("reasons").alias("faults")).agg(
         F.coalesce(F.bool_or(F.expr("c <=> content AND p IS NOT NULL")), F.lit(False)).alias("again"),
         F.coalesce(F.bool_or("good"), F.lit(False)).alias("taken"),
@@ -348,6 +576,46 @@ def looks_for_customers_that_are_unknown(waiting, customers, silver):
     rows = waiting.join(known, "customer_id", "left")
     left = F.when(F.col("known").isNull(), F.array_remove("reasons", "customer_known")).otherwise(F.col("reasons"))
     return rows.select("transaction_id", "customer_id", left.alias("reasons"))
+
+
+@wrong("judged_again", says="taking repeats out of the result")
+def takes_the_repeats_out_afterwards(waiting, customers, silver):
+    """Joins all versions of a customer, and takes out what the join has doubled."""
+    known = customers.select("customer_id", F.lit(True).alias("known"))
+    taken = silver.select("transaction_id", F.lit(True).alias("taken"))
+    rows = waiting.join(known, "customer_id", "left").join(taken, "transaction_id", "left").dropDuplicates()
+    left = F.when(F.col("known"), F.array_remove("reasons", "customer_known")).otherwise(F.col("reasons"))
+    again = F.col("taken") & (F.size(left) == 0)
+    reasons = F.when(again, F.array(F.lit("transaction_unique"))).otherwise(left)
+    return rows.select("transaction_id", "customer_id", reasons.alias("reasons"))
+
+
+@wrong("judged_again", says="and all others stay")
+def transaction_unique_again(waiting, customers, silver):
+    """Judges the other reason again too."""
+    found = judged_again_in_sql(waiting, customers, silver)
+    taken = silver.select("transaction_id", F.lit(True).alias("taken"))
+    left = F.when(F.col("taken"), F.col("reasons")).otherwise(F.array_remove("reasons", "transaction_unique"))
+    rows = found.join(taken, "transaction_id", "left")
+    return rows.select("transaction_id", "customer_id", left.alias("reasons"))
+
+
+@wrong("judged_again", says="That it waits twice is not asked about")
+def unique_among_the_waiting(waiting, customers, silver):
+    """Takes an id that waits twice for one that is taken."""
+    waits = waiting.groupBy("transaction_id").count().where("count > 1").select("transaction_id")
+    return judged_again_in_sql(waiting, customers, silver.union(waits))
+
+
+@right("judged_again")
+def judged_again_in_two_parts(waiting, customers, silver):
+    known = waiting.join(customers, "customer_id", "left_semi")
+    unknown = waiting.join(customers, "customer_id", "left_anti")
+    rows = known.withColumn("reasons", F.array_remove("reasons", "customer_known")).unionByName(unknown)
+    ids = [row["transaction_id"] for row in silver.collect()]
+    again = F.col("transaction_id").isin(ids) & (F.size("reasons") == 0)
+    unique = F.array(F.lit("transaction_unique"))
+    return rows.withColumn("reasons", F.when(again, unique).otherwise(F.col("reasons")))
 
 
 @right("judged_again")
@@ -477,6 +745,69 @@ def first_arrivals(sources, arrivals, now):
     return _with_whole(_ages(sources, arrivals.where("status = 'arrived'"), now, newest=F.min), _oldest())
 
 
+@wrong("freshness", says="Not only failures have brought nothing")
+def all_but_failures(sources, arrivals, now):
+    """Counts whatever has not failed."""
+    return _with_whole(_ages(sources, arrivals.where("status <> 'failed'"), now), _oldest())
+
+
+@wrong("freshness", says="rounding up leaves a whole number as it is")
+def one_more(sources, arrivals, now):
+    """Rounds up by cutting off and adding one."""
+    good = arrivals.where("status = 'arrived'")
+    return _with_whole(_ages(sources, good, now, rounded=lambda age: F.floor(age) + 1), _oldest())
+
+
+@wrong("freshness", says="the seconds of an arrival count")
+def whole_minutes_first(sources, arrivals, now):
+    """Cuts the seconds of an arrival off."""
+    good = arrivals.where("status = 'arrived'").withColumn("arrived_at", F.date_trunc("minute", "arrived_at"))
+    return _with_whole(_ages(sources, good, now), _oldest())
+
+
+@wrong("freshness", says="0 would say that it has just come")
+def never_is_zero(sources, arrivals, now):
+    """Fills the gaps with 0."""
+    return _with_whole(_ages(sources, arrivals.where("status = 'arrived'"), now).fillna(0), _oldest())
+
+
+@wrong("freshness", says="the whole is as old as the oldest of them")
+def mean_age(sources, arrivals, now):
+    """Takes the mean of the parts, where all are known."""
+    mean = F.when(F.count("minutes") == F.count("*"), F.ceil(F.avg("minutes")))
+    return _with_whole(_ages(sources, arrivals.where("status = 'arrived'"), now), mean)
+
+
+@wrong("freshness", says="The time that counts is the `now` that is given")
+def by_the_clock(sources, arrivals, now):
+    """Looks at the clock."""
+    seconds = F.unix_timestamp(F.current_timestamp()) - F.unix_timestamp("at")
+    found = arrivals.where("status = 'arrived'").groupBy("source").agg(F.max("arrived_at").alias("at"))
+    ages = sources.join(found, "source", "left").select("source", F.ceil(seconds / 60).alias("minutes"))
+    return _with_whole(ages, _oldest())
+
+
+@right("freshness")
+def now_as_a_text(sources, arrivals, now):
+    good = arrivals.where("status = 'arrived'").groupBy("source").agg(F.max("arrived_at").alias("at"))
+    seconds = F.expr(f"unix_timestamp(TIMESTAMP '{now}') - unix_timestamp(at)")
+    ages = sources.join(good, "source", "left").select("source", F.ceil(seconds / 60).alias("minutes"))
+    return _with_whole(ages, _oldest())
+
+
+@right("freshness")
+def freshness_in_python(sources, arrivals, now):
+    newest = {}
+    for source, at, status in sorted(arrivals.collect()):
+        if status == "arrived":
+            newest[source] = at
+    names = [row["source"] for row in sources.collect()]
+    ages = [math.ceil((now - newest[name]).total_seconds() / 60) if name in newest else None for name in names]
+    whole = None if None in ages else max(ages)
+    rows = [*zip(names, ages, strict=True), ("platform", whole)]
+    return sources.sparkSession.createDataFrame(rows, "source string, minutes bigint")
+
+
 @right("freshness")
 def freshness_by_timestamp_diff(sources, arrivals, now):
     newest = F.max(F.when(F.col("status") == "arrived", F.col("arrived_at"))).alias("at")
@@ -530,6 +861,26 @@ def without_sign(books):
 def only_losses(books):
     """Looks for rows that are missing."""
     return _borders(books.fillna(0, ["read", "clean", "quarantined", "duplicate"])).where("rows > 0")
+
+
+@wrong("lost_rows", says="no row of it is clean")
+def clean_is_never_null(books):
+    """Fills the counts that the first source without them lacks."""
+    return _borders(books.fillna(0, ["read", "quarantined", "duplicate"])).where("rows <> 0")
+
+
+@wrong("lost_rows", says="as a positive number")
+def what_is_too_many(books):
+    """Subtracts the other way round."""
+    counted = books.fillna(0, ["read", "clean", "quarantined", "duplicate"])
+    return _borders(counted).selectExpr("source", "border", "-rows AS rows").where("rows <> 0")
+
+
+@wrong("lost_rows", says="says nothing of the border to silver")
+def announced_sources_only(books):
+    """Leaves a source without an announcement out."""
+    counted = books.fillna(0, ["read", "clean", "quarantined", "duplicate"])
+    return _borders(counted.where("announced IS NOT NULL")).where("rows <> 0")
 
 
 @right("lost_rows")
@@ -599,6 +950,84 @@ def buyers_only(customers, orders, as_of):
     return _features(customers, orders, as_of).where("days_since_last IS NOT NULL")
 
 
+@wrong("features_as_of", says="A month is not always 30 days")
+def calendar_months(customers, orders, as_of):
+    """Counts a month back."""
+    month = F.count_if(F.col("ordered_on") >= F.add_months(F.lit(as_of), -1))
+    return _features(customers, orders, as_of, orders_30d=month)
+
+
+@wrong("features_as_of", says="O4 is 91 days old")
+def window_of_deliveries(customers, orders, as_of):
+    """Counts the 90 days from the delivery."""
+    recent = F.col("delivered_on") >= F.date_sub(F.lit(as_of), 90)
+    return _features(customers, orders, as_of, spent_90d=F.sum(F.when(recent, F.col("amount"))))
+
+
+@wrong("features_as_of", says="Days since an order count from the order")
+def days_since_the_last_delivery(customers, orders, as_of):
+    """Counts the days from the delivery."""
+    last = F.datediff(F.lit(as_of), F.max("delivered_on"))
+    return _features(customers, orders, as_of, days_since_last=last)
+
+
+@wrong("features_as_of", says="91 days are since the first order")
+def days_since_the_first_order(customers, orders, as_of):
+    """Takes the largest age."""
+    return _features(customers, orders, as_of, days_since_last=F.max("age"))
+
+
+@wrong("features_as_of", says="two orders of one day are two orders")
+def days_with_orders(customers, orders, as_of):
+    """Counts days instead of orders."""
+    days = F.count_distinct(F.when(F.col("age") <= 30, F.col("ordered_on")))
+    return _features(customers, orders, as_of, orders_30d=days)
+
+
+@wrong("features_as_of", says="equal amounts count each")
+def distinct_amounts(customers, orders, as_of):
+    """Adds up different amounts only."""
+    spent = F.sum_distinct(F.when(F.col("age") <= 90, F.col("amount")))
+    return _features(customers, orders, as_of, spent_90d=spent)
+
+
+@wrong("features_as_of", says="C9 is none of the customers")
+def outer_join_on_both_sides(customers, orders, as_of):
+    """Keeps who is on either side."""
+    known = orders.where(F.col("delivered_on") < F.lit(as_of)).select("customer_id")
+    strangers = known.join(customers, "customer_id", "left_anti").distinct()
+    return _features(customers, orders, as_of).join(strangers, "customer_id", "full")
+
+
+@wrong("features_as_of", says="Filter the orders before a left join")
+def filter_after_the_join(customers, orders, as_of):
+    """Filters what the left join gave."""
+    day = F.lit(as_of)
+    found = customers.where(F.col("signed_up_on") < day).join(orders, "customer_id", "left")
+    known = found.where((F.col("delivered_on") < day) | F.col("delivered_on").isNull()).select("customer_id").distinct()
+    return _features(customers, orders, as_of).join(known, "customer_id", "left_semi")
+
+
+@wrong("features_as_of", says="that row was counted")
+def counts_the_empty_side(customers, orders, as_of):
+    """Counts the row that a left join makes of nothing."""
+    counted = F.when(F.col("days_since_last").isNull(), 1).otherwise(F.col("orders_30d")).cast("bigint")
+    return _features(customers, orders, as_of).withColumn("orders_30d", counted)
+
+
+@right("features_as_of")
+def features_by_three_joins(customers, orders, as_of):
+    day = F.lit(as_of)
+    known = orders.where(F.col("delivered_on") < day)
+    recent = known.where(F.col("ordered_on") >= F.date_sub(day, 30)).groupBy("customer_id")
+    spent = known.where(F.col("ordered_on") >= F.date_sub(day, 90)).groupBy("customer_id")
+    last = known.groupBy("customer_id").agg(F.datediff(day, F.max("ordered_on")).alias("days_since_last"))
+    found = customers.where(F.col("signed_up_on") < day).select("customer_id")
+    found = found.join(recent.agg(F.count("*").alias("orders_30d")), "customer_id", "left")
+    found = found.join(spent.agg(F.sum("amount").alias("spent_90d")), "customer_id", "left")
+    return found.join(last, "customer_id", "left").fillna({"orders_30d": 0, "spent_90d": 0.0})
+
+
 @right("features_as_of")
 def features_in_sql(customers, orders, as_of):
     return customers.sparkSession.sql(
@@ -662,6 +1091,57 @@ def nearest_day(labels, features):
     return _joined(labels, features, "customer_id = id", newest=nearest)
 
 
+def _candidates(labels, features):
+    described = features.withColumnRenamed("customer_id", "id")
+    return labels.join(described, F.expr("customer_id = id AND as_of <= at"), "left").drop("id")
+
+
+@wrong("with_features", says="a customer has as many rows as labels")
+def one_row_a_customer(labels, features):
+    """Numbers the rows of a customer, not of a label."""
+    newest_first = Window.partitionBy("customer_id").orderBy(F.desc("at"), F.desc("as_of"))
+    numbered = _candidates(labels, features).withColumn("n", F.row_number().over(newest_first))
+    return numbered.where("n = 1").drop("n")
+
+
+@wrong("with_features", says="Right, and only by luck")
+def sorted_and_deduplicated(labels, features):
+    """Sorts, and hopes that dropDuplicates keeps the first."""
+    return _candidates(labels, features).orderBy(F.desc("as_of")).dropDuplicates(["customer_id", "at"])
+
+
+@wrong("with_features", says="Choose a row, not values")
+def largest_values(labels, features):
+    """Takes the maximum of each column."""
+    grouped = _candidates(labels, features).groupBy("customer_id", "at", "churned")
+    return grouped.agg(F.max("as_of").alias("as_of"), F.max("orders_30d").alias("orders_30d"))
+
+
+@wrong("with_features", says="They are old, and the newest that were known")
+def of_the_last_month(labels, features):
+    """Takes features that are a month old at most."""
+    return _joined(labels, features, "customer_id = id AND as_of BETWEEN date_sub(at, 31) AND at")
+
+
+@wrong("with_features", says="are newer, and were known")
+def any_row_of_a_label(labels, features):
+    """Keeps any of the rows that were known."""
+    return _candidates(labels, features).dropDuplicates(["customer_id", "at"])
+
+
+@right("with_features")
+def by_first_value(labels, features):
+    newest_first = Window.partitionBy("customer_id", "at").orderBy(F.desc("as_of"))
+    found = _candidates(labels, features).withColumn("newest", F.first("as_of").over(newest_first))
+    return found.where("as_of <=> newest").drop("newest").dropDuplicates(["customer_id", "at"])
+
+
+@right("with_features")
+def by_two_joins(labels, features):
+    newest = _candidates(labels, features).groupBy("customer_id", "at", "churned").agg(F.max("as_of").alias("as_of"))
+    return newest.join(features, ["customer_id", "as_of"], "left").orderBy("customer_id", "at")
+
+
 @right("with_features")
 def by_row_number(labels, features):
     found = labels.alias("l").join(
@@ -689,7 +1169,7 @@ def _complete(scored):
     return scored.where("challenger IS NOT NULL AND champion IS NOT NULL AND baseline IS NOT NULL")
 
 
-@wrong("objections", says="so that row compares nothing")
+@wrong("objections", says="that row compares nothing")
 def each_on_its_own_rows(scored):
     """Takes each model's mean over the rows that it has."""
     segments = _losses(scored, "segment").orderBy("segment").collect()
@@ -724,13 +1204,91 @@ def absolute_errors(scored):
     return _objections(rows, _losses(rows, power=1).first(), segments)
 
 
-@wrong("objections", says="both have the same loss")
+@wrong("objections", says="and it is equal")
 def better_in_every_segment(scored):
     """Demands that it be better everywhere."""
     rows = _complete(scored)
     whole = _objections(rows, _losses(rows).first(), [])
     segments = _losses(rows, "segment").orderBy("segment").collect()
     return whole + [f"segment {row['segment']}" for row in segments if row["challenger"] >= row["champion"]]
+
+
+def _with_segments(scored, worse):
+    rows = _complete(scored)
+    segments = _losses(rows, "segment").orderBy("segment").collect()
+    return _objections(rows, _losses(rows).first(), []) + [
+        f"segment {row['segment']}" for row in segments if worse(row)
+    ]
+
+
+@wrong("objections", says="the baseline is no rival there")
+def segments_against_the_baseline(scored):
+    """Compares the segments with the baseline."""
+    return _with_segments(scored, lambda row: row["challenger"] > row["baseline"])
+
+
+@wrong("objections", says="That it beats the baseline there does not help")
+def segments_against_both(scored):
+    """Names a segment where it is worse than both rivals."""
+    return _with_segments(scored, lambda row: row["challenger"] > max(row["champion"], row["baseline"]))
+
+
+@wrong("objections", says="Each row counts alike, not each segment")
+def mean_of_the_segments(scored):
+    """Takes the mean of the segments' losses for the loss."""
+    segments = _losses(_complete(scored), "segment").orderBy("segment")
+    whole = segments.agg(*(F.avg(model).alias(model) for model in ("challenger", "champion", "baseline"))).first()
+    return _objections(scored, whole, segments.collect())
+
+
+@wrong("objections", says="A logarithm would punish one large error more")
+def logarithmic_loss(scored):
+    """Measures by the logarithm, as classifiers are often judged."""
+    rows = _complete(scored)
+    for model in ("challenger", "champion", "baseline"):
+        right_side = F.greatest(F.when(F.col("left") == 1, F.col(model)).otherwise(1 - F.col(model)), F.lit(1e-9))
+        rows = rows.withColumn(model, F.col("left") + F.sqrt(-F.log(right_side)))
+    segments = _losses(rows, "segment").orderBy("segment").collect()
+    return _objections(rows, _losses(rows).first(), segments)
+
+
+@wrong("objections", says="a segment is named as")
+def bare_names(scored):
+    """Names the segments only."""
+    return [found.removeprefix("segment ") for found in right_objections(scored)]
+
+
+@wrong("objections", says="the rivals are named first")
+def segments_first(scored):
+    """Names the segments first."""
+    return sorted(right_objections(scored), key=lambda found: not found.startswith("segment"))
+
+
+@wrong("objections", says="the champion is named first")
+def in_alphabetical_order(scored):
+    """Sorts all."""
+    return sorted(right_objections(scored))
+
+
+@wrong("objections", says="in the segments too")
+def segments_on_rows_of_two(scored):
+    """Leaves out of the segments only what challenger or champion have not scored."""
+    segments = _losses(scored.dropna(subset=["challenger", "champion"]), "segment").orderBy("segment").collect()
+    return _objections(scored, _losses(_complete(scored)).first(), segments)
+
+
+@right("objections")
+def objections_in_python(scored):
+    models = ("challenger", "champion", "baseline")
+    rows = [row for row in scored.collect() if all(row[model] is not None for model in models)]
+
+    def loss(model, of=None):
+        errors = [(row[model] - row["left"]) ** 2 for row in rows if of in (None, row["segment"])]
+        return sum(errors) / len(errors)
+
+    found = [rival for rival in models[1:] if loss("challenger") >= loss(rival)]
+    names = sorted({row["segment"] for row in rows})
+    return found + [f"segment {name}" for name in names if loss("challenger", name) > loss("champion", name)]
 
 
 @right("objections")
@@ -830,6 +1388,61 @@ def not_rounded(before, now, edges):
     return _stability(before, now, edges, round_to=None)
 
 
+@wrong("stability_index", says="Not 0 alone does")
+def only_nothing_is_too_small(before, now, edges):
+    """Puts the smallest share in place of 0 only."""
+
+    def shares(values):
+        bins = Counter(None if value is None else bisect_right(edges, value) for value in values)
+        return {name: count / len(values) for name, count in bins.items()}
+
+    old, new = shares(before), shares(now)
+    pairs = [(old.get(name, 0.0001), new.get(name, 0.0001)) for name in old.keys() | new.keys()]
+    return round(sum((q - p) * math.log(q / p) for p, q in pairs), 4)
+
+
+@wrong("stability_index", says="what has come is drift as well")
+def bins_of_before(before, now, edges):
+    """Looks at the bins that there were, and at NULL."""
+    return _stability(before, now, edges, share=lambda old, new: {*old, None})
+
+
+@wrong("stability_index", says="somebody fills a column")
+def null_of_now(before, now, edges):
+    """Makes a bin of NULL where there is one now."""
+    return _stability(before, now, edges, share=lambda old, new: (old.keys() - {None}) | new.keys())
+
+
+@wrong("stability_index", says="the logarithm to base 2")
+def binary_logarithm(before, now, edges):
+    """Takes the logarithm of information theory."""
+    return _stability(before, now, edges, log=math.log2)
+
+
+@wrong("stability_index", says="rounded once at the end")
+def three_decimals(before, now, edges):
+    """Rounds to three decimals."""
+    return _stability(before, now, edges, round_to=3)
+
+
+@wrong("stability_index", says="is a bin as well, and so is what lies behind the last")
+def from_the_first_edge(before, now, edges):
+    """Begins the bins with the first edge."""
+    return _stability(before, now, edges, share=lambda old, new: (old.keys() | new.keys()) - {0})
+
+
+@wrong("stability_index", says="two edges make three bins")
+def below_or_not(before, now, edges):
+    """Asks only whether a value lies below the first edge."""
+    return _stability(before, now, edges[:1])
+
+
+@wrong("stability_index", says="Python takes it for false")
+def zero_is_null(before, now, edges):
+    """Takes 0.0 for nothing."""
+    return _stability([value or None for value in before], [value or None for value in now], edges)
+
+
 @right("stability_index")
 def bin_by_bin(before, now, edges):
     def share(values, low, high):
@@ -906,6 +1519,75 @@ def expects_a_release(releases, needed):
     complete = [one for one in releases if all(name in one["versions"] for name in needed)]
     newest = sorted(complete, key=lambda one: one["release"])[-1]
     return {"release": newest["release"], "versions": {name: newest["versions"][name] for name in needed}}
+
+
+@wrong("release_to_show", says="0 is a number like any other")
+def zero_is_no_release(releases, needed):
+    """Begins to look for a larger number at 0."""
+    number, versions = 0, {}
+    for one in releases:
+        if one["release"] > number and set(needed) <= one["versions"].keys():
+            number, versions = one["release"], one["versions"]
+    return {"release": number, "versions": {name: versions[name] for name in needed}} if number else None
+
+
+@wrong("release_to_show", says="As texts '9' comes after '11'")
+def compares_texts(releases, needed):
+    """Compares the numbers as texts."""
+    complete = [one for one in releases if set(needed) <= one["versions"].keys()]
+    newest = max(complete, key=lambda one: str(one["release"]), default=None)
+    return newest and {"release": newest["release"], "versions": {name: newest["versions"][name] for name in needed}}
+
+
+@wrong("release_to_show", says="It may name more tables")
+def just_the_needed_tables(releases, needed):
+    """Wants a release to name the needed tables and no other."""
+    return from_the_newest_down([one for one in releases if one["versions"].keys() == set(needed)], needed)
+
+
+@wrong("release_to_show", says="of those before it that have both")
+def the_newest_or_none(releases, needed):
+    """Looks at the newest only."""
+    newest = sorted(releases, key=lambda one: one["release"])[-1:]
+    return from_the_newest_down(newest, needed)
+
+
+@wrong("release_to_show", says="the first of the list")
+def first_of_the_list(releases, needed):
+    """Takes the first that is complete."""
+    complete = [one for one in releases if set(needed) <= one["versions"].keys()]
+    return from_the_newest_down(complete[:1], needed)
+
+
+@wrong("release_to_show", says="`needed` says which tables")
+def the_usual_tables(releases, needed):
+    """Takes the tables of the example for those that are needed."""
+    return from_the_newest_down(releases, ["sales", "tiers"])
+
+
+@wrong("release_to_show", says="None says that there is none")
+def empty_answer(releases, needed):
+    """Returns an empty dictionary where there is none."""
+    return from_the_newest_down(releases, needed) or {}
+
+
+@wrong("release_to_show", says="the number of the release is asked for too")
+def versions_alone(releases, needed):
+    """Returns the versions only."""
+    found = from_the_newest_down(releases, needed)
+    return found and found["versions"]
+
+
+@right("release_to_show")
+def one_after_the_other(releases, needed):
+    best = None
+    for one in releases:
+        complete = all(one["versions"].get(name) is not None for name in needed)
+        if complete and (best is None or one["release"] > best["release"]):
+            best = one
+    if best is None:
+        return None
+    return {"versions": {name: best["versions"][name] for name in needed}, "release": best["release"]}
 
 
 @right("release_to_show")
@@ -1059,6 +1741,62 @@ def always_something(notes, newest):
     return found or (last + 1, newest, newest)
 
 
+@wrong("next_work", says="Look for an open plan first")
+def nothing_newer_is_nothing_to_do(notes, newest):
+    """Compares with the last plan before it asks whether that was done."""
+    if newest <= max((note["until"] for note in notes), default=-1):
+        return None
+    return resumed(notes, newest)
+
+
+@wrong("next_work", says="the plan itself is still to be done")
+def nothing_newer_unless_it_failed(notes, newest):
+    """Repeats a batch that has failed, and forgets one that was killed, where nothing newer came."""
+    failed = notes and notes[-1]["status"] == "failed"
+    return resumed(notes, newest) if failed else nothing_newer_is_nothing_to_do(notes, newest)
+
+
+@wrong("next_work", says="A plan is open only with a higher number")
+def every_plan_without_its_end(notes, newest):
+    """Repeats the first plan of which nobody noted the end."""
+    done = {note["batch"] for note in notes if note["status"] == "done"}
+    for note in notes:
+        if note["status"] == "planned" and note["batch"] not in done:
+            before = [one["until"] for one in notes if one["status"] == "done" and one["batch"] < note["batch"]]
+            return note["batch"], max(before, default=-1), note["until"]
+    return resumed(notes, newest)
+
+
+@wrong("next_work", says="however many notes say `done`")
+def counts_what_is_done(notes, newest):
+    """Takes the number of notes for the number of the batch."""
+    found = resumed(notes, newest)
+    return found and (sum(note["status"] == "done" for note in notes), *found[1:])
+
+
+@wrong("next_work", says="it begins with 4")
+def after_the_next(notes, newest):
+    """Names the first version that it reads."""
+    found = resumed(notes, newest)
+    return found and (found[0], found[1] + 1, found[2]) if notes else found
+
+
+@wrong("next_work", says="nothing is read for good after version 3")
+def after_the_last_note(notes, newest):
+    """Reads after the version of the last note."""
+    found = resumed(notes, newest)
+    return found and (found[0], notes[-1]["until"] if notes else -1, found[2])
+
+
+@right("next_work")
+def by_the_last_note(notes, newest):
+    read = [-1, *(note["until"] for note in notes if note["status"] == "done")][-1]
+    if notes and notes[-1]["status"] != "done":
+        return notes[-1]["batch"], read, notes[-1]["until"]
+    number = notes[-1]["batch"] + 1 if notes else 0
+    return (number, read, newest) if newest > read else None
+
+
 @right("next_work")
 def resumed(notes, newest):
     done = {note["batch"]: note["until"] for note in notes if note["status"] == "done"}
@@ -1141,6 +1879,89 @@ def made_up_name(tables, customer_id):
     return _without(tables, lambda rows: rows.where(~_whose(rows).eqNullSafe(customer_id)), sales)
 
 
+def _refused(tables, customer_id, keep):
+    """Right in all but the tables that keep refused rows."""
+    found = by_conditions_in_sql(tables, customer_id)
+    return {name: tables[name].where(keep) if "record" in rows.columns else rows for name, rows in found.items()}
+
+
+@wrong("forgotten", says="with or without a blank")
+def searches_for_field_and_value(tables, customer_id):
+    """Looks for field and value as the first record writes them."""
+    return _refused(tables, customer_id, ~F.col("record").contains(f'"customer_id": "{customer_id}"'))
+
+
+@wrong("forgotten", says="inside another field")
+def searches_by_pattern(tables, customer_id):
+    """Looks for field and value with any blanks between them."""
+    return _refused(tables, customer_id, ~F.col("record").rlike(f'"customer_id"\\s*:\\s*"{customer_id}"'))
+
+
+@wrong("forgotten", says="C1 stands in another field")
+def searches_for_the_value(tables, customer_id):
+    """Looks for the value between its quotes."""
+    return _refused(tables, customer_id, ~F.col("record").contains(f'"{customer_id}"'))
+
+
+@wrong("forgotten", says="Nobody knows whose it is, so it stays")
+def only_what_can_be_read(tables, customer_id):
+    """Keeps the records that certainly belong to another."""
+    return _refused(tables, customer_id, F.get_json_object("record", "$.customer_id") != customer_id)
+
+
+@wrong("forgotten", says="not only what stands in them")
+def empties_the_records(tables, customer_id):
+    """Empties the records, and leaves their rows."""
+    mine = F.get_json_object("record", "$.customer_id").eqNullSafe(customer_id)
+    found = by_conditions_in_sql(tables, customer_id)
+    for name, rows in tables.items():
+        if "record" in rows.columns:
+            found[name] = rows.withColumn("record", F.when(~mine, F.col("record")))
+    return found
+
+
+@wrong("forgotten", says="which table keeps what shows by its columns")
+def by_the_name_of_the_table(tables, customer_id):
+    """Knows the table of refused rows by its name."""
+    found = {}
+    for name, rows in tables.items():
+        whose = F.get_json_object("record", "$.customer_id") if name == "quarantine" else F.col("customer_id")
+        found[name] = rows.where(~whose.eqNullSafe(customer_id))
+    sales = tables.get("transactions")
+    return found if sales is None else {**found, "transactions": _anonymous(customer_id)(sales)}
+
+
+@wrong("forgotten", says="forget whoever is given")
+def always_the_same_customer(tables, customer_id):
+    """Forgets the customer of the example."""
+    return by_conditions_in_sql(tables, "C1")
+
+
+@wrong("forgotten", says="a dictionary is asked for")
+def as_a_list(tables, customer_id):
+    """Returns the tables without their names."""
+    return list(by_conditions_in_sql(tables, customer_id).values())
+
+
+@wrong("forgotten", says="those that stay as they are too")
+def what_was_deleted_from(tables, customer_id):
+    """Returns the tables that have lost rows."""
+    found = by_conditions_in_sql(tables, customer_id)
+    return {name: rows for name, rows in found.items() if name != "transactions"}
+
+
+@right("forgotten")
+def read_with_a_schema(tables, customer_id):
+    found = {}
+    for name, rows in tables.items():
+        whose = F.col("customer_id")
+        if "record" in rows.columns:
+            whose = F.from_json("record", "customer_id string")["customer_id"]
+        kept = rows.where(whose.isNull() | (whose != customer_id))
+        found[name] = _anonymous(customer_id)(rows) if name == "transactions" else kept
+    return found
+
+
 @right("forgotten")
 def by_conditions_in_sql(tables, customer_id):
     found = {}
@@ -1162,5 +1983,20 @@ excused = {
     "bought_together": {
         "F.count('*') → F.countDistinct('*')": ONE_ROW,
         "F.count('*') → F.countDistinct('*') #2": ONE_ROW,
+    },
+}
+
+outside = {
+    "verdicts": {
+        "NULL in delivered.reasons": "A row without reasons has an empty array, as the task says and shows.",
+        "NULL in silver.content": "A content is the text of a whole row, which is never NULL.",
+    },
+    "next_work": {
+        "notes in reverse": "The journal has the oldest note first, as the task says.",
+        "an item of notes twice": "The order of the notes is that of time, and no old one comes again after a newer.",
+        "notes[…] without a key": "Each note has a number, a status and a version.",
+        "zero in notes[…][…]": "Batches and versions only grow, so no note has smaller ones than those before it.",
+        "the negative in notes[…][…]": "Batches and versions begin with 0.",
+        "an empty text in notes[…][…]": "A batch is planned, done or failed.",
     },
 }
