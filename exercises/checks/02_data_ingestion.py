@@ -961,8 +961,12 @@ def fetch_changed(answer: Answer, case: Case) -> None:
             )
         if parameters.get("updated_since") != "2026-03-01":
             raise Failed(
-                f"Request {len(asked)} had the parameters {parameters}: without `updated_since` the API begins to send "
-                "everything.",
+                f"Request {len(asked)} had the parameters {parameters}: "
+                + (
+                    "`updated_since` is the same in every request, and the cursor moves on."
+                    if "updated_since" in parameters
+                    else "without `updated_since` the API begins to send everything."
+                ),
                 seen=[parameters],
             )
         surplus = parameters.keys() - {"updated_since", "cursor"}
@@ -1066,7 +1070,7 @@ def load_new_files(answer: Answer, case: Case) -> None:
         )
 
     file(landing, "1.json", '{"order_id": "O1", "amount": 1}')
-    old = file(landing, "2.json", '{"order_id": "O2", "amount": 2}')
+    old = file(landing, "2.json", '{"order_id": "O2", "amount": 2}', '{"order_id": "O4", "amount": 4}')
     load()
     case.require(
         Path(path, "_delta_log").is_dir(),
@@ -1074,7 +1078,7 @@ def load_new_files(answer: Answer, case: Case) -> None:
         seen=Path(path, "_delta_log").is_dir(),
     )
     old.unlink()
-    new = file(landing, "0.json", '{"order_id": "O3", "amount": 3}', '{"order_id": "O1", "amount": 1}')
+    new = file(landing, "0.json", '{"order_id": "O3", "amount": 3}', '{"order_id": "O2", "amount": 2}')
     hour_ago = new.stat().st_mtime - 3600  # a copy keeps the time of its original
     os.utime(new, (hour_ago, hour_ago))
     load()
@@ -1082,9 +1086,10 @@ def load_new_files(answer: Answer, case: Case) -> None:
         case.spark.read.format("delta").load(path),
         "order_id string, amount double",
         ("O1", 1.0),
-        ("O1", 1.0),
+        ("O2", 2.0),
         ("O2", 2.0),
         ("O3", 3.0),
+        ("O4", 4.0),
         when={
             ("O1", 1.0): "{got}, of `1.json`, was loaded again by the second run: "
             + (
@@ -1094,14 +1099,14 @@ def load_new_files(answer: Answer, case: Case) -> None:
             ),
         },
         missing={
-            ("O2", ...): "{got} was loaded, its file was moved away, and the second run took it out of the table: an "
+            ("O4", ...): "{got} was loaded, its file was moved away, and the second run took it out of the table: an "
             "overwrite keeps only what is in the folder today.",
             ("O3", ...): "{got} is missing, of `0.json`, which came between the two runs: a new file may have a name "
             "before the others, or an older time. What is loaded must be remembered file by file.",
             (
-                "O1",
+                "O2",
                 ...,
-            ): "{got} is missing once: `1.json` had this row, and so has `0.json`, which came later. Files are "
+            ): "{got} is missing once: `2.json` had this row, and so has `0.json`, which came later. Files are "
             "loaded once, not orders.",
         },
     )

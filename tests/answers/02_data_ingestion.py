@@ -1548,6 +1548,18 @@ def skips_the_last_page(get, since):
     return _in_order({item["id"]: item for page in pages for item in page["items"]}.values())
 
 
+@wrong("fetch_changed", says="`updated_since` is the same in every request")
+def moves_since_along(get, since):
+    """Moves both marks on."""
+    page = get({"updated_since": since})
+    items = page["items"]
+    while page["next"]:
+        since = max(item["updated_at"] for item in items)
+        page = get({"updated_since": since, "cursor": page["next"]})
+        items = items + page["items"]
+    return _in_order(items)
+
+
 @wrong("fetch_changed", says="return a list of the items")
 def found_by_id(get, since):
     """Gives the dictionary back that it worked with."""
@@ -1582,6 +1594,15 @@ def newest_name(spark, landing, path, checkpoint):
         orders = spark.read.schema(ORDERS).json([f"{landing}/{name}" for name in new])
         orders.write.format("delta").mode("append").save(path)
         mark.write_text(new[-1])
+
+
+@wrong("load_new_files", says="and so has `0.json`")
+def adds_rows_that_the_table_lacks(spark, landing, path, checkpoint):
+    """Subtracts the table from the folder."""
+    orders = spark.read.schema(ORDERS).json(landing)
+    if Path(path).exists():
+        orders = orders.subtract(spark.read.format("delta").load(path))
+    orders.write.format("delta").mode("append").save(path)
 
 
 @wrong("load_new_files", says="Files are loaded once, not orders")
