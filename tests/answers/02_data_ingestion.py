@@ -1596,15 +1596,6 @@ def newest_name(spark, landing, path, checkpoint):
         mark.write_text(new[-1])
 
 
-@wrong("load_new_files", says="and so has `0.json`")
-def adds_rows_that_the_table_lacks(spark, landing, path, checkpoint):
-    """Subtracts the table from the folder."""
-    orders = spark.read.schema(ORDERS).json(landing)
-    if Path(path).exists():
-        orders = orders.subtract(spark.read.format("delta").load(path))
-    orders.write.format("delta").mode("append").save(path)
-
-
 @wrong("load_new_files", says="Files are loaded once, not orders")
 def adds_unknown_orders(spark, landing, path, checkpoint):
     """Compares the rows with the table in the place of the files with a list."""
