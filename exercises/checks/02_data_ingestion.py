@@ -1329,8 +1329,12 @@ def cast_or_rescue(answer: Answer, case: Case) -> None:
 def evolve(answer: Answer, case: Case) -> None:
     known = StructType.fromDDL("order_id STRING, amount DOUBLE, city STRING")
     batch = case.rows(
-        "coupon string, amount double, order_id string, points int", ("SPRING", 9.5, "O1", 3), (None, 2.0, "O2", None)
+        "coupon string, amount double, order_id string, points int",
+        ("SPRING", 9.5, "O1", 3),
+        (None, 2.0, "O2", None),
+        (None, 4.0, "O4", 5),
     )
+    shorter = case.rows("order_id string, amount double", ("O3", 1.0))
     plain = case.rows("order_id string, amount double, city string", ("O3", 1.0, "Oslo"))
     added = frame_of(answer(batch, known, "addNewColumns"))
     case.require(
@@ -1360,6 +1364,7 @@ def evolve(answer: Answer, case: Case) -> None:
         "order_id string, amount double, city string, coupon string, points int",
         ("O1", 9.5, None, "SPRING", 3),
         ("O2", 2.0, None, None, None),
+        ("O4", 4.0, None, None, 5),
         given=batch,
     )
     rescued = frame_of(answer(batch, known, "rescue"))
@@ -1374,8 +1379,16 @@ def evolve(answer: Answer, case: Case) -> None:
         "order_id string, amount double, city string, _rescued string",
         ("O1", 9.5, None, '{"coupon":"SPRING","points":3}'),
         ("O2", 2.0, None, None),
+        ("O4", 4.0, None, '{"points":5}'),
         given=batch,
         when={
+            (
+                "O4",
+                4.0,
+                None,
+                None,
+            ): "You gave {got}: it has a value in one new column, 5 `points`, and none in the other. "
+            "What is there is rescued.",
             ("O1", 9.5, None, '{"coupon":"SPRING"}'): "You gave {got}: the batch has two new columns.",
             (
                 "O2",
@@ -1411,7 +1424,12 @@ def evolve(answer: Answer, case: Case) -> None:
     case.equal(unchanged, "order_id string, amount double, city string, _rescued string", ("O3", 1.0, "Oslo", None))
     left_out = frame_of(answer(batch, known, "none"))
     case.equal(
-        left_out, "order_id string, amount double, city string", ("O1", 9.5, None), ("O2", 2.0, None), given=batch
+        left_out,
+        "order_id string, amount double, city string",
+        ("O1", 9.5, None),
+        ("O2", 2.0, None),
+        ("O4", 4.0, None),
+        given=batch,
     )
     try:
         got, refused = answer(batch, known, "failOnNewColumns"), ""
@@ -1434,6 +1452,15 @@ def evolve(answer: Answer, case: Case) -> None:
         ),
         "order_id string, amount double, city string",
         ("O3", 1.0, "Oslo"),
+    )
+    case.equal(
+        case.runs(
+            lambda: answer(shorter, known, "failOnNewColumns"),
+            "For a batch that lacks `city` and has no new column, your code raised {error}: `failOnNewColumns` refuses "
+            "what is new, not what is lacking.",
+        ),
+        "order_id string, amount double, city string",
+        ("O3", 1.0, None),
     )
 
 

@@ -1708,6 +1708,28 @@ def json_by_hand(orders):
     )
 
 
+@wrong("evolve", says="not what is lacking")
+def refuses_any_difference(batch, known, mode):
+    """Fails for a column that is lacking, as if it were new."""
+    if mode == "failOnNewColumns" and set(batch.columns) != set(known.names):
+        raise ValueError(f"The table does not have {[name for name in batch.columns if name not in known.names]}.")
+    return evolved_by_cases(batch, known, mode)
+
+
+@wrong("evolve", says="What is there is rescued")
+def rescues_full_rows(batch, known, mode):
+    """Rescues where all new columns have a value."""
+
+    def rescued(new):
+        full = F.lit(True)
+        for name in new:
+            full = full & F.col(name).isNotNull()
+        text = F.when(full, F.to_json(F.struct(*new))) if new else F.lit(None).cast("string")
+        return [text.alias("_rescued")]
+
+    return _evolve(batch, known, mode, rescued)
+
+
 @wrong("rows_of_new_files", says="The order of the names says nothing")
 def after_the_last_name(arriving, table):
     """Takes the names for numbers that rise."""
