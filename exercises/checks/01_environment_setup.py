@@ -853,11 +853,11 @@ def delta_faults(answer: Answer, case: Case) -> None:
 def with_setting(answer: Answer, case: Case) -> None:
     conf, known, own = case.spark.conf, "spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled"
     conf.set(known, "5")
-    seen: list[str] = []
+    seen: list[object] = []
 
     def look() -> str:
         seen.append(conf.get(known))
-        return f"seen {', '.join(seen)}"
+        return f"seen {', '.join(map(str, seen))}"
 
     result = answer(case.spark, known, "7", look)
     case.value(

@@ -160,10 +160,17 @@ def keeps_the_last(spark, delivery, schema_file):
 
 
 @wrong("read_events", says="not in your code")
+def writes_the_example_into_the_code(spark, delivery, schema_file):
+    """Gives the schema that the task shows."""
+    schema_file.touch()
+    return spark.read.schema("event_id string, quantity bigint").json(delivery)
+
+
+@wrong("read_events", says="is in its own first delivery")
 def writes_the_schema_into_the_code(spark, delivery, schema_file):
     """Gives the schema that it has seen in the example."""
     schema_file.touch()
-    return spark.read.schema("event_id string, quantity bigint, price double").json(delivery)
+    return spark.read.schema("event_id string, quantity bigint, price double, city string").json(delivery)
 
 
 @right("read_events")
