@@ -211,8 +211,8 @@ def read_events(answer: Answer, case: Case) -> None:
     first = frame_of(answer(case.spark, f"{folder}/1", kept))
     case.require(
         {"price", "city"} <= set(first.columns),
-        f"The first delivery has `price` and `city` too, and came back with {names(first.columns)}: the schema is in the "
-        "delivery, not in your code.",
+        f"The first delivery has `price` and `city` too, and came back with {names(first.columns)}: the schema is in "
+        "the delivery, not in your code.",
         seen=names(first.columns),
     )
     case.equal(
@@ -769,11 +769,14 @@ def rows_to_load(answer: Answer, case: Case) -> None:
         ("O2", 2.0, at(11, 50)),
         ("O7", 7.0, at(11, 50)),
         ("O3", 3.5, at(11, 55)),
+        ("O9", 9.0, at(11, 58)),
         ("O4", 4.0, at(12, 0)),
         ("O5", 5.0, at(12, 0)),
         ("O6", 6.0, at(12, 5)),
     )
-    loaded = case.rows(shape, ("O7", 7.0, at(11, 50)), ("O3", 3.0, at(11, 30)), ("O4", 4.5, at(12, 0)))
+    loaded = case.rows(
+        shape, ("O7", 7.0, at(11, 50)), ("O3", 3.0, at(11, 30)), ("O4", 4.0, at(12, 0)), ("O9", 9.5, at(11, 58))
+    )
     result = answer(orders, loaded, at(12, 0))
     case.equal(
         frame_of(result).withColumn("updated_at", F.date_format("updated_at", "HH:mm")),
@@ -792,8 +795,9 @@ def rows_to_load(answer: Answer, case: Case) -> None:
             ("O8", ...): "{got} came back, of half a minute before 11:45: a difference in whole minutes is cut off. "
             "Compare moments.",
             ("O7", ...): "{got} came back and is loaded already: what the overlap brings twice must be left out.",
-            ("O4", ...): "{got} came back, and `loaded` holds it as of 12:00 too: `>=` reads the rows on the watermark "
-            "again. A version is the order with its time, whatever its amount.",
+            ("O4", ...): "{got} came back and is loaded already: `>=` reads the rows on the watermark again.",
+            ("O9", ...): "{got} came back, and `loaded` holds O9 as of 11:58, with another amount: a version is the "
+            "order with its time, whatever else it holds.",
         },
         missing={
             (

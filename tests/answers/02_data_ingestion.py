@@ -556,7 +556,7 @@ def by_left_join_and_null(orders, loaded, watermark):
     return recent.join(known, KEY, "left").where("known IS NULL").drop("known")
 
 
-@wrong("rows_to_load", says="A version is the order with its time")
+@wrong("rows_to_load", says="a version is the order with its time")
 def without_equal_rows(orders, loaded, watermark):
     """Compares whole rows, of which the amount is no part of the version."""
     return orders.where(F.col("updated_at") >= watermark - timedelta(minutes=15)).subtract(loaded)
@@ -659,7 +659,7 @@ def step_by_match(status, headers, body, attempt):
             return "page", body["next"]
         case 200:
             return "done", None
-        case 429 | 500 | 501 | 502 | 503 | 504 if attempt < 5:
+        case _ if attempt < 5 and (status == 429 or status >= 500):
             told = [int(value) for name, value in headers.items() if name.casefold() == "retry-after"]
             return "wait", told[0] if told else (1, 2, 4, 8)[attempt - 1]
     return "fail", status
@@ -1504,19 +1504,19 @@ def column_of_the_example(column, cuts):
     return _predicates("ordered_on", cuts)
 
 
-@wrong("next_step", says="For a 431 you gave ('wait', 1)")
+@wrong("next_step", says="For a 431 you gave wait, 1")
 def from_429_on(status, headers, body, attempt):
     """Takes the bound for all of them."""
     return _step(status, headers, body, attempt, passing=status >= 429)
 
 
-@wrong("next_step", says="For a 204 you gave ('done', None)")
+@wrong("next_step", says="For a 204 you gave done, None")
 def any_success_is_a_page(status, headers, body, attempt):
     """Takes everything that begins with 2 for a page."""
     return _step(200 if 200 <= status < 300 else status, headers, body, attempt)
 
 
-@wrong("next_step", says="For a 408 you gave ('wait', 1)")
+@wrong("next_step", says="For a 408 you gave wait, 1")
 def waits_for_a_timeout_of_the_request(status, headers, body, attempt):
     """Knows from elsewhere that a 408 may pass."""
     return _step(status, headers, body, attempt, passing=status in (408, 429) or status >= 500)
@@ -1825,4 +1825,27 @@ excused: dict[str, dict[str, str]] = {
             "An item that has not changed since is the same item."
         ),
     },
+}
+
+several_words = "A query can be written in many ways; the check runs it."
+one_empty = "No name and no day is empty."
+outside: dict[str, dict[str, str]] = {
+    "jdbc_options": dict.fromkeys(
+        (
+            "an empty text in table",
+            "an empty text in day",
+            "zero in lowest",
+            "the negative in lowest",
+            "zero in highest",
+            "the negative in highest",
+        ),
+        several_words,
+    ),
+    "partition_predicates": {
+        "an empty text in column": one_empty,
+        "an empty text in cuts[…]": one_empty,
+        "cuts in reverse": "The days come in ascending order.",
+        "an item of cuts twice": "The days come in ascending order, each once.",
+    },
+    "next_step": {"an empty text in body[…]": "A cursor that names a page is not empty."},
 }
