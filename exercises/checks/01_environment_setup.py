@@ -992,6 +992,16 @@ def cause_of(answer: Answer, case: Case) -> None:
         ),
         (
             "unknown",
+            f"[PATH_NOT_FOUND] Path does not exist: file:/data/scala/orders. SQLSTATE: 42K03{trace}",
+            "a folder is missing; `delta` and `scala` stand only in the trace",
+        ),
+        (
+            "unknown",
+            "java.lang.NoClassDefFoundError: org/postgresql/Driver\n\tat org.apache.spark.sql.delta.DeltaLog$.apply",
+            "it is PostgreSQL's driver that is missing",
+        ),
+        (
+            "unknown",
             "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: deltaSharing. Make sure the provider name is "
             f"correct and the package is properly registered. SQLSTATE: 42K02{trace}",
             "deltaSharing is another format, with a jar of its own",
@@ -1000,16 +1010,6 @@ def cause_of(answer: Answer, case: Case) -> None:
             "unknown",
             f"[DELTA_TABLE_NOT_FOUND] Delta table `orders` doesn't exist.{trace}",
             "Delta works and says that a table is missing; only one of its errors speaks of the settings",
-        ),
-        (
-            "unknown",
-            f"[PATH_NOT_FOUND] Path does not exist: file:/data/scala/orders. SQLSTATE: 42K03{trace}",
-            "a folder is missing; `delta` and `scala` stand only in the trace",
-        ),
-        (
-            "unknown",
-            "java.lang.NoClassDefFoundError: org/postgresql/Driver\n\tat org.apache.spark.sql.delta.DeltaLog$.apply",
-            "it is PostgreSQL's driver that is missing",
         ),
     )
     for cause, error, meaning in errors:
@@ -1118,9 +1118,7 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
         call="pipeline_changes for a pipeline with another catalog",
         when={
             (): "The pipeline has Iceberg's catalog and you gave {got}: a catalog that is there can be another one.",
-            holding(
-                packages
-            ): "You change `spark.jars.packages`, in {got}: `org.acme:delta-audit` is the pipeline's own, "
+            holding(packages): "You change `spark.jars.packages` too: `org.acme:delta-audit` is the pipeline's own, "
             "for it does not begin with `io.delta`.",
         },
     )

@@ -877,7 +877,7 @@ def _named(customers, names):
     return named.select("customer_id", F.coalesce("name", F.lit("unknown")).alias("country"))
 
 
-def _misfits(python, java, spark_fits, scala_fits, java_fits=lambda major: major in (17, 21)):
+def _parts_that_do_not_fit(python, java, spark_fits, scala_fits, java_fits=lambda major: major in (17, 21)):
     fits = {
         "python": tuple(map(int, python.split(".")[:2])) >= (3, 10),
         "java": java_fits(int(java.split(".")[0])),
@@ -891,20 +891,22 @@ def _misfits(python, java, spark_fits, scala_fits, java_fits=lambda major: major
 def line_anywhere(python, java, spark, scala, artifact):
     """Looks for the line in the whole artifact, whose end is Delta's version."""
     name = artifact.split(":")[1]
-    return _misfits(python, java, _line(spark) in artifact, name.endswith(_line(scala)))
+    return _parts_that_do_not_fit(python, java, _line(spark) in artifact, name.endswith(_line(scala)))
 
 
 @wrong("misfits", says="the 2.13 at the end is Delta's own version")
 def scala_line_anywhere(python, java, spark, scala, artifact):
     """Looks for Scala's line in the whole artifact."""
-    return _misfits(python, java, _line(spark) in artifact.split(":")[1].split("_"), _line(scala) in artifact)
+    return _parts_that_do_not_fit(
+        python, java, _line(spark) in artifact.split(":")[1].split("_"), _line(scala) in artifact
+    )
 
 
 @wrong("misfits", says="what lies between does not")
 def java_between(python, java, spark, scala, artifact):
     """Takes the two versions for the ends of a range."""
     lines = artifact.split(":")[1].split("_")
-    return _misfits(
+    return _parts_that_do_not_fit(
         python, java, _line(spark) in lines, _line(scala) in lines, java_fits=lambda major: 17 <= major <= 21
     )
 
@@ -913,7 +915,7 @@ def java_between(python, java, spark, scala, artifact):
 def scala_by_heart(python, java, spark, scala, artifact):
     """Writes the lines of today into the code."""
     lines = artifact.split(":")[1].split("_")
-    return _misfits(python, java, "4.2" in lines, "2.13" in lines)
+    return _parts_that_do_not_fit(python, java, "4.2" in lines, "2.13" in lines)
 
 
 def _faults(settings, extension_fits, catalog_fits):
