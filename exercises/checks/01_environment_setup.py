@@ -735,16 +735,16 @@ def misfits(answer: Answer, case: Case) -> None:
         },
     )
     case.value(
-        of("3.13.0", "19.0.2", "4.2.0", "2.13.16", fitting),
-        ["java"],
-        call='misfits("3.13.0", "19.0.2", "4.2.0", "2.13.16", delta-spark_4.2_2.13)',
-        when={(): "For Java 19.0.2 you gave {got}: 17 and 21 fit, and what lies between does not."},
-    )
-    case.value(
         of("3.13.0", "25", "4.2.0", "2.13.16", fitting),
         ["java"],
         call='misfits("3.13.0", "25", "4.2.0", "2.13.16", delta-spark_4.2_2.13)',
         when={(): "For Java 25 you gave {got}: a newer Java is not one that Spark 4.2 is made for."},
+    )
+    case.value(
+        of("3.13.0", "19.0.2", "4.2.0", "2.13.16", fitting),
+        ["java"],
+        call='misfits("3.13.0", "19.0.2", "4.2.0", "2.13.16", delta-spark_4.2_2.13)',
+        when={(): "For Java 19.0.2 you gave {got}: 17 and 21 fit, and what lies between does not."},
     )
     case.value(
         of("3.12.1", "1.8.0_402", "4.2.0", "2.13.16", fitting),
