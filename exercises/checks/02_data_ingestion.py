@@ -1612,8 +1612,8 @@ def replace_day(answer: Answer, case: Case) -> None:
             (
                 "O1",
                 ...,
-            ): "{got} is gone, a row of a day before: an overwrite replaces the whole table, unless you say which part. "
-            "And the part is the day itself.",
+            ): "{got} is gone, a row of a day before: an overwrite replaces the whole table, unless you say which "
+            "part. The part is the day itself.",
             ("O2", ...): "{got} is gone, and the last day to be replaced was another one.",
             ("O5", ...): "{got} is gone, a row of a day after: what goes is the day itself, not all from it on.",
             ("O6", ...): "{got} is gone, whose day is not known: it is not of the day that comes again. With NULL "
