@@ -795,13 +795,6 @@ def deletes_the_folder(rows, path):
     return rows.sparkSession.read.format("delta").load(path)
 
 
-@wrong("save_and_read", says="return the DataFrame itself")
-def collects_the_table(rows, path):
-    """Gives the rows where the table was asked for."""
-    rows.write.format("delta").mode("overwrite").save(path)
-    return rows.sparkSession.read.format("delta").load(path).collect()
-
-
 @wrong("changeable", says="return a list of the names")
 def one_answer_a_name(spark, names):
     """Says of each name whether it can change."""

@@ -1240,13 +1240,19 @@ def overwrites(sales, path, job, run):
     sales.write.format("delta").mode("overwrite").save(path)
 
 
+@wrong("append_once", says="The first append raised DELTA_PATH_EXISTS")
+def into_a_new_table(sales, path, job, run):
+    """Refuses a table that is there, to write nothing twice."""
+    sales.write.format("delta").mode("errorifexists").save(path)
+
+
 @wrong("append_once", says="The repeat of run 1 raised")
 def fails_at_the_repeat(sales, path, job, run):
-    """Refuses the repeat."""
-    if run == 1 and job == "tills":
-        sales.write.format("delta").mode("errorifexists").save(path)
-    else:
-        plain_append(sales, path, job, run)
+    """Refuses the repeat with an error, so that the scheduler starts it again."""
+    history = sales.sparkSession.sql(f"DESCRIBE HISTORY delta.`{path}`")
+    if not history.where(F.col("userMetadata") == f"{job}/{run}").isEmpty():
+        raise ValueError(f"Run {run} of {job} was here before.")
+    sales.write.format("delta").mode("append").option("userMetadata", f"{job}/{run}").save(path)
 
 
 def _write(sales, path, application, version):
