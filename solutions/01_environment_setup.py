@@ -357,8 +357,8 @@ check(with_setting)
 # %% [markdown]
 # ## Exercise 1.15 · Four failed nights
 #
-# The notebook worked, the pipeline did not, and the log holds one of these (shortened; whole ones go on with a
-# stack trace full of `delta` and `spark`):
+# The notebook worked, the pipeline did not, and the log holds one of these (shortened; in a log, other words and
+# lines may stand in front, and behind them comes a stack trace full of `delta` and `spark`):
 #
 # ```text
 # [DELTA_CONFIGURE_SPARK_SESSION_WITH_EXTENSION_AND_CATALOG] This Delta operation requires the SparkSession to be …
@@ -396,7 +396,8 @@ check(cause_of)
 # Delta works in the notebook and fails in the pipeline. From the settings of both, return what the pipeline must
 # change, with the new values, and nothing else. Three settings decide: `spark.sql.catalog.spark_catalog`, and the
 # lists `spark.sql.extensions` and `spark.jars.packages`, of which the entries that begin with `io.delta` are
-# Delta's. The pipeline keeps its own other entries, in front; an entry of Delta that the notebook has not goes.
+# Delta's. In a list that changes, first come the pipeline's own other entries, as they were, and behind them the
+# notebook's entries of Delta; an entry of Delta that the notebook has not goes.
 #
 # `spark.sql.extensions` is `"io.delta.sql.DeltaSparkSessionExtension"` in the notebook and `"org.acme.Audit"` in
 # the pipeline → `{"spark.sql.extensions": "org.acme.Audit,io.delta.sql.DeltaSparkSessionExtension"}`

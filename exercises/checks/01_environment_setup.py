@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
-from workbook.checking.case import Case
+from workbook.checking.case import Case, frame_of
 from workbook.checking.exercise import Answer, exercise
 
 EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
@@ -48,14 +48,14 @@ def save_and_read(answer: Answer, case: Case) -> None:
         f"The folder holds files {', '.join(files)} and no `_delta_log`: without a format, Spark writes plain Parquet.",
         seen=", ".join(files),
     )
-    sources = result.inputFiles()
+    sources = frame_of(result).inputFiles()
     case.require(
         bool(sources),
         f"What came back reads {sources}, no file at all: these are the rows that went in. Only a table that is read "
         "back shows that it was saved.",
         seen=sources,
     )
-    tomorrow = case.rows(shape, ("O2", 25.0), ("O3", 7.0))
+    tomorrow = case.rows(shape, ("O2", 25.0), ("O3", 7.0), ("O3", 7.0))
     second = case.runs(
         lambda: answer(tomorrow, path),
         "The first run saved the rows, the second raised {error}: by default Spark refuses a folder that holds a "
@@ -68,6 +68,7 @@ def save_and_read(answer: Answer, case: Case) -> None:
         shape,
         ("O2", 25.0),
         ("O3", 7.0),
+        ("O3", 7.0),
         given=tomorrow,
         when={
             ("O1", ...): "After the second run the table still holds {got}, of the first, beside the new rows: "
@@ -76,6 +77,18 @@ def save_and_read(answer: Answer, case: Case) -> None:
             else "After the second run the table holds {got} of the first and nothing new: `ignore` leaves what is "
             "there.",
         },
+        missing={
+            (
+                "O3",
+                ...,
+            ): "{got} came twice and is in the table once: rows without a key look alike, and both were to be saved.",
+        },
+    )
+    case.require(
+        versions == 2,
+        f"After two runs the table has {versions} version: your code deleted the folder first, so a reader finds "
+        "nothing there for a while. An overwrite is one new version.",
+        seen=versions,
     )
 
 
@@ -271,6 +284,12 @@ def changeable(answer: Answer, case: Case) -> None:
         ],
         call="changeable(names)",
         when={
+            (
+                lambda got: not isinstance(got, list) or not all(isinstance(name, str) for name in got)
+            ): "You gave {got}: return a list of the names.",
+            (
+                lambda got: sorted(got) == sorted([names[0], names[2], names[5]])
+            ): "You gave {got}: the names are right, their order is not. The given order was asked for.",
             holding("spark.sql.extensions"): "You let `spark.sql.extensions` change, in {got}: it is "
             "static, read once when the session starts. `spark.sql.` in front says only which part of Spark reads it.",
             holding(
@@ -344,6 +363,16 @@ def total_amount(answer: Answer, case: Case) -> None:
         when={
             1.5: "You gave {got} for 2.5, 2.5, NULL and -1.0: equal amounts count each, so nothing may be made "
             "distinct."
+        },
+    )
+    unknown = case.rows(shape, (None, 2.5), (None, 4.0))
+    case.value(
+        answer(unknown),
+        6.5,
+        call="total_amount of 2.5 and 4.0, whose `sale_id` is NULL,",
+        when={
+            0.0: "The amounts 2.5 and 4.0 have no `sale_id`, and you gave {got}: only a NULL in `amount` counts for "
+            "nothing."
         },
     )
     for rows, what in (((), "no rows"), (((1, None),), "one row whose amount is NULL")):
@@ -511,19 +540,31 @@ def session_kind(answer: Answer, case: Case) -> None:
     own = "connect" if isinstance(case.spark, ConnectSession) else "classic"
     sessions = {kind: case.spark if kind == own else _without_server(others[kind]) for kind in others}
     with case.as_on_connect():
-        got = {kind: answer(session) for kind, session in sessions.items()}
+        got = {
+            kind: case.runs(
+                partial(answer, session),
+                f"For a {kind} session whose server is not there your code raised {{error}}: a setting is asked of the "
+                "server. What kind a session is, its own class says.",
+                error="'NoneType' object has no attribute",
+            )
+            for kind, session in sessions.items()
+        }
     for kind, wrong in (("classic", "connect"), ("connect", "classic")):
         case.value(
             got[kind],
             kind,
             call=f"For a {kind} session session_kind",
             when={
+                (
+                    lambda value: value not in others
+                ): f"For a {kind} session you gave {{got}}, and the answer is one of the texts "
+                "`classic` and `connect`.",
                 wrong: f"For a {kind} session you gave {{got}}, and for a {wrong} one {got[wrong]!r}: "
                 + (
                     "the answer is the same for both, so it comes from the process and not from the session."
                     if got[wrong] == wrong
                     else "the two are exchanged."
-                )
+                ),
             },
         )
 
@@ -551,6 +592,8 @@ def _without_server(kind: type) -> Any:
 def country_names(answer: Answer, case: Case) -> None:
     shape = "customer_id string, country string"
     customers = case.rows(shape, ("C1", "NO"), ("C2", "SE"), ("C3", "XX"), ("C4", None), ("C5", "NO"))
+    more = case.rows(shape, ("C5", "NO"), ("C6", "Sweden"), ("C7", "se"), ("C8", " SE"))
+    customers = customers.unionByName(more)
     with case.as_on_connect():
         result = answer(customers, {"NO": "Norway", "SE": "Sweden"})
         case.equal(
@@ -561,6 +604,10 @@ def country_names(answer: Answer, case: Case) -> None:
             ("C3", "unknown"),
             ("C4", "unknown"),
             ("C5", "Norway"),
+            ("C5", "Norway"),
+            ("C6", "unknown"),
+            ("C7", "unknown"),
+            ("C8", "unknown"),
             given=customers,
             when={
                 ("C3", "XX"): "C3 came back with {got}: a code without a name becomes `unknown`.",
@@ -569,6 +616,19 @@ def country_names(answer: Answer, case: Case) -> None:
                     None,
                 ): "C3 came back with {got}: a left join leaves NULL where nothing fits, and `unknown` is asked for.",
                 ("C4", None): "C4, whose country is NULL, came back as {got}: it has no name either, so `unknown`.",
+                (
+                    "C6",
+                    ...,
+                ): "C6, whose country is the text Sweden, came back as {got}: that is a name and no code of the "
+                "dictionary, so `unknown`. A second look takes a name for what was found.",
+                (
+                    "C7",
+                    ...,
+                ): "C7, whose country is `se`, came back as {got}: the code was looked up as it is written, and "
+                "the same result is asked for.",
+                ("C8", ...): "C8, whose country is ` SE`, came back as {got}: the code was looked up as it is written, "
+                "and the same result is asked for.",
+                (..., "Unknown"): "You gave {got}: `unknown` was written in small letters.",
                 ("C1", "unknown"): "C1 came back with {got}: NO is in the dictionary, but not found.",
             },
             missing={
@@ -582,6 +642,10 @@ def country_names(answer: Answer, case: Case) -> None:
                     ...,
                 ): "C4, whose country is NULL, is gone ({got} was expected): NULL equals nothing, so no condition "
                 "keeps it.",
+                (
+                    "C5",
+                    ...,
+                ): "{got} came twice and is there once: the old code gave a row for each row, and so must the new one.",
             },
         )
 
@@ -611,6 +675,7 @@ def misfits(answer: Answer, case: Case) -> None:
         [],
         call='misfits("3.11.7", "17.0.12", "4.2.0", "2.13.16", delta-spark_4.2_2.13)',
         when={
+            (lambda got: not isinstance(got, list)): "You gave {got}: return a list of names.",
             holding("spark"): "For Spark 4.2.0 and delta-spark_4.2_2.13 you gave {got}: the artifact carries "
             "the line 4.2, and every patch release of it fits.",
             ("java",): "For Java 17.0.12 you gave {got}: the first number is what counts.",
@@ -621,6 +686,15 @@ def misfits(answer: Answer, case: Case) -> None:
         ["python", "java", "spark", "scala"],
         call='misfits("3.9.18", "11.0.2", "4.2.0", "2.12.20", delta-spark_4.1_2.13)',
         when={
+            (
+                "python",
+                "java",
+                "spark",
+            ): "For Scala 2.12.20 and an artifact of Scala 2.13 you gave {got}: compare the line "
+            "in the name with the Scala that you are given.",
+            ("python", "java", "scala"): "For Spark 4.2.0 and an artifact of Spark 4.1 you gave {got}: a line is two "
+            "numbers, and 4.1 is not 4.2.",
+            ("java", "python", "scala", "spark"): "You gave {got}: the order is `python`, `java`, `spark`, `scala`.",
             (
                 "java",
                 "spark",
@@ -643,10 +717,34 @@ def misfits(answer: Answer, case: Case) -> None:
         },
     )
     case.value(
+        of("3.12.1", "17.0.12", "4.2.0", "2.13.16", "io.delta:delta-spark_4.1_2.13:4.2.0"),
+        ["spark"],
+        call='misfits("3.12.1", "17.0.12", "4.2.0", "2.13.16", delta-spark_4.1_2.13:4.2.0)',
+        when={
+            (): "For Spark 4.2.0 and delta-spark_4.1_2.13:4.2.0 you gave {got}: the 4.2 at the end is Delta's own "
+            "version. The Spark line stands in the name.",
+        },
+    )
+    case.value(
+        of("3.12.1", "17.0.12", "4.2.0", "2.13.16", "io.delta:delta-spark_4.2_2.12:2.13.0"),
+        ["scala"],
+        call='misfits("3.12.1", "17.0.12", "4.2.0", "2.13.16", delta-spark_4.2_2.12:2.13.0)',
+        when={
+            (): "For Scala 2.13.16 and delta-spark_4.2_2.12:2.13.0 you gave {got}: the 2.13 at the end is Delta's own "
+            "version. The Scala line stands in the name.",
+        },
+    )
+    case.value(
         of("3.13.0", "25", "4.2.0", "2.13.16", fitting),
         ["java"],
         call='misfits("3.13.0", "25", "4.2.0", "2.13.16", delta-spark_4.2_2.13)',
         when={(): "For Java 25 you gave {got}: a newer Java is not one that Spark 4.2 is made for."},
+    )
+    case.value(
+        of("3.13.0", "19.0.2", "4.2.0", "2.13.16", fitting),
+        ["java"],
+        call='misfits("3.13.0", "19.0.2", "4.2.0", "2.13.16", delta-spark_4.2_2.13)',
+        when={(): "For Java 19.0.2 you gave {got}: 17 and 21 fit, and what lies between does not."},
     )
     case.value(
         of("3.12.1", "1.8.0_402", "4.2.0", "2.13.16", fitting),
@@ -697,6 +795,17 @@ def delta_faults(answer: Answer, case: Case) -> None:
         },
     )
     case.value(
+        answer({extensions: f"org.acme.Audit ,{EXTENSION} ,  org.acme.Lineage", catalog: CATALOG}),
+        [],
+        call="delta_faults of three extensions, Delta's between,",
+        when={
+            (
+                extensions,
+            ): "Delta's extension stood between spaces and commas, and you gave {got}: a space may be before a comma, "
+            "behind it, or not there at all."
+        },
+    )
+    case.value(
         answer({extensions: f"{EXTENSION}Stub,org.acme.Audit", catalog: CATALOG}),
         [extensions],
         call="delta_faults of an extension that only begins like Delta's",
@@ -710,6 +819,20 @@ def delta_faults(answer: Answer, case: Case) -> None:
         [catalog],
         call="delta_faults of Iceberg's catalog",
         when={(): "The catalog was Iceberg's and you gave {got}: a setting that is there can be wrong."},
+    )
+    case.value(
+        answer({extensions: "org.acme.DeltaSparkSessionExtension", catalog: f"{CATALOG}Stub"}),
+        [extensions, catalog],
+        call="delta_faults of two classes that are called like Delta's",
+        when={
+            (
+                extensions,
+            ): "The catalog was `…DeltaCatalogStub`, another class, and you gave {got}: compare whole names.",
+            (catalog,): "The extension was `org.acme.DeltaSparkSessionExtension`, not Delta's, and you gave {got}: the "
+            "package belongs to the name.",
+            (): "The extension was `org.acme.DeltaSparkSessionExtension`, the catalog `…DeltaCatalogStub`, and you "
+            "gave {got}: compare whole names, with the package.",
+        },
     )
 
 
@@ -730,7 +853,13 @@ def delta_faults(answer: Answer, case: Case) -> None:
 def with_setting(answer: Answer, case: Case) -> None:
     conf, known, own = case.spark.conf, "spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled"
     conf.set(known, "5")
-    result = answer(case.spark, known, "7", lambda: f"seen {conf.get(known)}")
+    seen: list[object] = []
+
+    def look() -> str:
+        seen.append(conf.get(known))
+        return f"seen {', '.join(map(str, seen))}"
+
+    result = answer(case.spark, known, "7", look)
     case.value(
         result,
         "seen 7",
@@ -738,6 +867,8 @@ def with_setting(answer: Answer, case: Case) -> None:
         when={
             "seen 5": "While the action ran the setting was still 5 ({got}): change it before.",
             None: "You returned {got}: give back what the action returns.",
+            "seen 7, 7": "The action ran twice ({got}): what it writes would be written twice. Keep its result.",
+            callable: "You returned {got}, the action itself: call it, and return what it returns.",
         },
     )
     case.value(
@@ -762,19 +893,35 @@ def with_setting(answer: Answer, case: Case) -> None:
         raise _NightlyError("no orders today")
 
     try:
-        got = answer(case.spark, known, "9", fails)
-    except _NightlyError:
-        got = _NightlyError
+        got, raised = answer(case.spark, known, "9", fails), None
+    except Exception as error:
+        got, raised = None, type(error)
     case.require(
-        got is _NightlyError,
+        raised is not None,
         f"The action failed, and you returned {got!r} as if it had not: clean up, and let the error through.",
         seen=got,
+    )
+    name = getattr(raised, "__name__", "")
+    case.require(
+        raised is _NightlyError,
+        f"The action failed with its own error, and {name} came out in its place: the caller looks for that of the "
+        "action. Clean up, and let it through as it is.",
+        seen=name,
     )
     after = conf.get(known)
     case.require(
         after == "5",
         f"After an action that failed, `{known}` is still {after!r}, and it was 5: the clean-up was left out.",
         seen=after,
+    )
+    conf.set("shop.note", "")
+    answer(case.spark, "shop.note", "busy", lambda: None)
+    left = conf.getAll.get("shop.note")
+    case.require(
+        left == "",
+        f"`shop.note` was set, to an empty text, and afterwards it is {left!r}: an empty text is a value, and counts "
+        "as false in Python.",
+        seen=left,
     )
 
 
@@ -834,8 +981,18 @@ def cause_of(answer: Answer, case: Case) -> None:
             "it is Kafka's jar that is missing, not Delta's",
         ),
         (
+            "spark",
+            f"java.lang.NoClassDefFoundError: org/apache/spark/sql/catalyst/plans/logical/MergeAction{trace}",
+            "whichever class of Spark's own is missing, the jar was made for another Spark",
+        ),
+        (
+            "scala",
+            f"java.lang.NoClassDefFoundError: scala/collection/GenTraversableOnce{trace}",
+            "whichever class of Scala's own is missing, the jar was made for another Scala",
+        ),
+        (
             "unknown",
-            f"[PATH_NOT_FOUND] Path does not exist: file:/shop/orders. SQLSTATE: 42K03{trace}",
+            f"[PATH_NOT_FOUND] Path does not exist: file:/data/scala/orders. SQLSTATE: 42K03{trace}",
             "a folder is missing; `delta` and `scala` stand only in the trace",
         ),
         (
@@ -843,13 +1000,28 @@ def cause_of(answer: Answer, case: Case) -> None:
             "java.lang.NoClassDefFoundError: org/postgresql/Driver\n\tat org.apache.spark.sql.delta.DeltaLog$.apply",
             "it is PostgreSQL's driver that is missing",
         ),
+        (
+            "unknown",
+            "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: deltaSharing. Make sure the provider name is "
+            f"correct and the package is properly registered. SQLSTATE: 42K02{trace}",
+            "deltaSharing is another format, with a jar of its own",
+        ),
+        (
+            "unknown",
+            f"[DELTA_TABLE_NOT_FOUND] Delta table `orders` doesn't exist.{trace}",
+            "Delta works and says that a table is missing; only one of its errors speaks of the settings",
+        ),
     )
     for cause, error, meaning in errors:
         case.value(
             answer(error),
             cause,
             call=f"cause_of({error[:40]!r}…)",
-            when={...: f"For `{_sign(error)}` you gave {{got}}: {meaning}."},
+            when={
+                "unknown": f"For `{_sign(error)}` you gave {{got}}: {meaning}. Other words and lines may "
+                "stand in front.",
+                ...: f"For `{_sign(error)}` you gave {{got}}: {meaning}.",
+            },
         )
 
 
@@ -934,5 +1106,19 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
         when={
             holding(extensions): "The pipeline has Delta's extension, in front of its own, and "
             "you change it to {got}: the order does not break Delta, so nothing is to be changed.",
+        },
+    )
+    other = "org.apache.iceberg.spark.SparkSessionCatalog"
+    case.value(
+        answer(
+            dict(notebook),
+            {catalog: other, extensions: EXTENSION, packages: f"org.acme:delta-audit:1.0,{artifact}"},
+        ),
+        {catalog: CATALOG},
+        call="pipeline_changes for a pipeline with another catalog",
+        when={
+            (): "The pipeline has Iceberg's catalog and you gave {got}: a catalog that is there can be another one.",
+            holding(packages): "You change `spark.jars.packages` too: `org.acme:delta-audit` is the pipeline's own, "
+            "for it does not begin with `io.delta`.",
         },
     )

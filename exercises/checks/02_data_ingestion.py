@@ -1,6 +1,7 @@
 """Checks of the exercises on data ingestion."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -41,6 +42,11 @@ def lacking(entry: object) -> Callable[[object], bool]:
 def commits(path: str) -> int:
     """The number of versions of a Delta table."""
     return len(list(Path(path, "_delta_log").glob("*.json")))
+
+
+def times_as_in_python(case: Case) -> None:
+    """Let a time that is written in SQL mean what a `datetime` means, in whatever time zone the process runs."""
+    case.spark.conf.set("spark.sql.session.timeZone", datetime(2026, 3, 1).astimezone().isoformat()[-6:])
 
 
 @exercise(
@@ -128,6 +134,12 @@ def read_orders(answer: Answer, case: Case) -> None:
     )
     result = frame_of(answer(case.spark, str(path)))
     case.require(
+        "_corrupt_record" not in result.columns,
+        f"Yours has the columns {names(result.columns)}: the text of a bad line is kept, and its column is to be "
+        "called `malformed`.",
+        seen=names(result.columns),
+    )
+    case.require(
         "malformed" in result.columns,
         f"Yours has the columns {names(result.columns)}, so the text of `O3,12 euro` is lost and its amount looks as "
         "if it had been empty: the schema needs a column for such text.",
@@ -149,6 +161,17 @@ def read_orders(answer: Answer, case: Case) -> None:
                 "meant. Only what stands there and cannot be read is malformed.",
                 ("O3", None, None): "`O3,12 euro` came back as {got}, as if its amount were empty: its text is gone.",
                 ("order_id", ...): "The first line came back as an order, {got}: it is the header.",
+                (
+                    "O1",
+                    ...,
+                    "",
+                ): "You gave {got}, with an empty text behind it: for a line that fits, `malformed` is NULL.",
+                ("O3", ..., "12 euro"): "You gave {got}: the text of the whole line is to be kept, not of one value.",
+                ("O4", ..., None): "You gave {got}: the line `O4,3.0,7.5` has a value too many, and the 7.5 is lost.",
+                (
+                    lambda row: row[0] in ("O5", '"O5')
+                ): "You gave {got}: the quotes of the line hold `O5, late` together, so its comma cuts nothing.",
+                ("O2", 0.0, ...): "You gave {got}: the amount is empty, so nobody knows that it was 0.",
             },
             missing={
                 ("O3", ...): "The line `O3,12 euro` is missing, and nothing tells that it ever came: a bad line is set "
@@ -177,11 +200,25 @@ def read_orders(answer: Answer, case: Case) -> None:
 )
 def read_events(answer: Answer, case: Case) -> None:
     folder, kept = case.path("events"), Path(case.path("schema.json"))
-    file(f"{folder}/1", "events.json", '{"event_id": "E1", "quantity": 2, "price": 9.5}')
-    file(f"{folder}/2", "events.json", '{"event_id": "E2", "quantity": null, "price": 10, "coupon": "X"}')
-    file(f"{folder}/3", "stock.json", '{"sku": "S1", "stock": 4}')
+    file(f"{folder}/1", "events.json", '{"event_id": "E1", "quantity": 2, "price": 9.5, "city": "Oslo"}')
+    file(
+        f"{folder}/2",
+        "events.json",
+        '{"event_id": "E2", "quantity": null, "price": 10, "city": "Bergen", "coupon": "X"}',
+    )
+    file(f"{folder}/3", "events.json", '{"event_id": "E3", "quantity": 1, "price": 2.5}')
+    file(f"{folder}/4", "stock.json", '{"sku": "S1", "stock": 4}')
+    first = frame_of(answer(case.spark, f"{folder}/1", kept))
+    case.require(
+        {"price", "city"} <= set(first.columns),
+        f"The first delivery has `price` and `city` too, and came back with {names(first.columns)}: the schema is in "
+        "the delivery, not in your code.",
+        seen=names(first.columns),
+    )
     case.equal(
-        answer(case.spark, f"{folder}/1", kept), "event_id string, quantity bigint, price double", ("E1", 2, 9.5)
+        first,
+        "event_id string, quantity bigint, price double, city string",
+        ("E1", 2, 9.5, "Oslo"),
     )
     case.require(
         kept.exists(),
@@ -203,14 +240,21 @@ def read_events(answer: Answer, case: Case) -> None:
         f"The second delivery came back with {names(list(kinds))}: `coupon` is not in the kept schema.",
         seen=names(list(kinds)),
     )
-    case.equal(second, "event_id string, quantity bigint, price double", ("E2", None, 10.0))
+    case.equal(second, "event_id string, quantity bigint, price double, city string", ("E2", None, 10.0, "Bergen"))
     case.require(
         kept.read_bytes() == before,
         f"The second delivery wrote the schema file again, and it has now {kept.stat().st_size} bytes: the third would "
         "be read by the second's schema. The first one decides.",
         seen=kept.stat().st_size,
     )
-    other = frame_of(answer(case.spark, f"{folder}/3", Path(case.path("stock.json"))))
+    third = case.runs(
+        lambda: answer(case.spark, f"{folder}/3", kept),
+        "The third delivery has no `city`, and your code raised {error}: it was inferred anew and then made to fit. "
+        "Read by the kept schema, what is lacking is NULL.",
+        error="UNRESOLVED_COLUMN",
+    )
+    case.equal(third, "event_id string, quantity bigint, price double, city string", ("E3", 1, 2.5, None))
+    other = frame_of(answer(case.spark, f"{folder}/4", Path(case.path("stock.json"))))
     case.require(
         "sku" in other.columns,
         f"Another source, with `sku` and `stock`, came back with {names(other.columns)}: its schema is in its own "
@@ -245,6 +289,7 @@ def finished_files(answer: Answer, case: Case) -> None:
         "orders-3.csv": 40,
         "orders-4.csv": 3,
         "no.csv": 0,
+        "orders-6.csv": 3,
     }
     manifest = {"files": [{"name": name, "bytes": size} for name, size in promised.items()]}
     file(str(folder), "manifest.json", json.dumps(manifest))
@@ -252,6 +297,7 @@ def finished_files(answer: Answer, case: Case) -> None:
     file(str(folder), "orders-2.csv", "Zoé,25")
     file(str(folder), "orders-3.csv", "O3,2")
     file(str(folder), "orders-4.csv", "O4,7.0")
+    file(str(folder), "orders-6.csv", "O6")
     file(str(folder), "orders-9.csv", "O9,1.0")
     file(str(folder), ".orders-5.csv.tmp", "O5")
     file(str(folder), "_SUCCESS")
@@ -264,12 +310,16 @@ def finished_files(answer: Answer, case: Case) -> None:
     )
     case.value(
         got,
-        ["orders-2.csv", "orders-1.csv", "no.csv"],
+        ["orders-2.csv", "orders-1.csv", "no.csv", "orders-6.csv"],
         call="finished_files(folder)",
         when={
+            (lambda got: not isinstance(got, list)): "You gave {got}: return a list, in the order of the manifest.",
             (
                 lambda got: isinstance(got, list) and not all(isinstance(name, str) for name in got)
             ): "You gave {got}: return the names, as texts.",
+            (
+                lambda got: any("/" in name for name in got)
+            ): "You gave {got}: return the names as they are in the manifest, without the folder.",
             holding(".orders-5.csv.tmp"): "You let `.orders-5.csv.tmp` be read: a hidden or temporary name says that "
             "somebody still writes there.",
             holding(
@@ -285,12 +335,13 @@ def finished_files(answer: Answer, case: Case) -> None:
                 "orders-4.csv"
             ): "You let `orders-4.csv` be read, which is longer than promised: it is another file than the one "
             "announced.",
+            lacking("orders-6.csv"): "You gave {got}, without `orders-6.csv`: it is there to the last byte, and the "
+            "manifest names it behind others that are not. A file that is not whole holds up no other.",
             lacking("orders-2.csv"): "You gave {got}, without `orders-2.csv`: it holds an é, so its 8 bytes are 7 "
             "characters.",
             lacking("no.csv"): "You gave {got}, without `no.csv`: it was to have 0 bytes and has them. An empty file "
             "can be whole.",
-            ("no.csv", "orders-1.csv", "orders-2.csv"): "You gave {got}: the order of the manifest was asked for.",
-            ("orders-1.csv", "orders-2.csv", "no.csv"): "You gave {got}: the order of the manifest was asked for.",
+            (lambda got: len(got) == 4): "You gave {got}: the order of the manifest was asked for.",
         },
     )
 
@@ -314,6 +365,7 @@ def with_source(answer: Answer, case: Case) -> None:
     landing = case.path("landing")
     file(f"{landing}/2026-03-01", "orders.json", '{"order_id": "O1", "amount": 9.5}')
     file(f"{landing}/2026-03-02", "orders.json", '{"order_id": "O2", "amount": 3}', '{"order_id": "O3", "amount": 4}')
+    file(f"{landing}/2026-04-01", "late.json", '{"order_id": "O4", "amount": 5}')
     result = case.runs(
         lambda: frame_of(answer(case.spark, landing)),
         "Your code raised {error}: it found no file to infer from. Spark reads the files of a folder and does not look "
@@ -326,9 +378,13 @@ def with_source(answer: Answer, case: Case) -> None:
         ("O1", 9.5, "2026-03-01/orders.json"),
         ("O2", 3.0, "2026-03-02/orders.json"),
         ("O3", 4.0, "2026-03-02/orders.json"),
+        ("O4", 5.0, "2026-04-01/late.json"),
         when={
-            (..., ..., "orders.json"): "A row came back as {got}, and both days have a file of that name: the name "
-            "alone does not tell which.",
+            (
+                ...,
+                ...,
+                lambda text: text in ("orders.json", "late.json"),
+            ): "A row came back as {got}, and both days have a file of that name: the name alone does not tell which.",
             (..., ..., "2026-03-01"): "A row came back as {got}, with the day alone: a day may bring many files.",
             (
                 ...,
@@ -352,11 +408,27 @@ def with_source(answer: Answer, case: Case) -> None:
                 ...,
                 lambda text: not text,
             ): "A row came back without a source, {got}: ask for the metadata where the files are read.",
+            (
+                ...,
+                ...,
+                lambda text: str(text).count("/") > 1,
+            ): "A row came back as {got}: a part of the landing zone's path is left in front. Count the parts "
+            "from the end.",
+            (
+                ...,
+                ...,
+                lambda text: str(text).count("/") == 1,
+            ): "A row came back as {got}, and came from another file: each row brings the "
+            "path of its own in `_metadata`.",
         },
         missing={
             ("O1", ...): "O1 of `2026-03-01/orders.json` is missing: Spark reads the files of a folder and does not "
             "look into the folders in it.",
             ("O2", ...): "O2 of `2026-03-02/orders.json` is missing, and O1 is there: read all days.",
+            (
+                "O4",
+                ...,
+            ): "O4 of `2026-04-01/late.json` is missing, and the others are there: read all days and all files.",
         },
     )
 
@@ -380,11 +452,11 @@ def jdbc_options(answer: Answer, case: Case) -> None:
     for table, shift in (("orders", 0), ("returns", 1)):
         days = [date(2026, 2 + shift, 28), date(2026, 3 + shift, 1), date(2026, 3 + shift, 2)]
         case.rows(columns, *((500 + at, 1.0, day) for at, day in enumerate(days))).createOrReplaceTempView(table)
-    _jdbc_options_are(case, answer("orders", "2026-03-01", 501, 900), "orders", 501, 900)
-    _jdbc_options_are(case, answer("returns", "2026-04-01", 499, 777), "returns", 499, 777)
+    for arguments in (("orders", "2026-03-01", 501, 900), ("returns", "2026-04-01", 499, 777)):
+        _jdbc_options_are(case, answer(*arguments), *arguments)
 
 
-def _jdbc_options_are(case: Case, got: object, table: str, lowest: int, highest: int) -> None:
+def _jdbc_options_are(case: Case, got: object, table: str, day: str, lowest: int, highest: int) -> None:
     if not isinstance(got, dict):
         raise Failed(f"Your function gave {got!r}: return a dictionary of options.", seen=[got])
     options = {str(name).lower(): str(value) for name, value in got.items()}
@@ -416,19 +488,31 @@ def _jdbc_options_are(case: Case, got: object, table: str, lowest: int, highest:
         seen=source,
     )
     case.require(
-        re.fullmatch(r"\(.*\)\s*(AS\s+)?\w+\s*", source, re.DOTALL | re.IGNORECASE) is not None,
+        re.fullmatch(r'\s*\(.*\)\s*(AS\s+)?(\w+|"[^"]+")\s*', source, re.DOTALL | re.IGNORECASE) is not None,
         f"`dbtable` is `{source[:90]}`: it stands behind FROM in the query that Spark writes, so a query needs "
         "parentheses and an alias.",
         seen=source[:90],
     )
     case.require(
-        '"' not in source,
+        f'"{day}"' not in source,
         f"`dbtable` is `{source[:90]}`: in double quotes a database expects the name of a column, and a text in single "
         f"ones.",
         seen=source[:90],
     )
+    case.require(
+        re.search(rf"\b{table}\b", source) is not None,
+        f"`dbtable` is `{source[:90]}`, and the table to read is `{table}`: the name is an argument of yours.",
+        seen=source[:90],
+    )
+    case.require(
+        re.search(r"\blimit\b", source, re.IGNORECASE) is None,
+        f"`dbtable` is `{source[:90]}`: a LIMIT leaves out all rows but so many. How many a round trip brings is said "
+        "by `fetchsize`.",
+        seen=source[:90],
+    )
+    in_spark = source.replace('"', "`").replace("YYYY-MM-DD", "yyyy-MM-dd")  # what PostgreSQL writes otherwise
     read = case.runs(
-        lambda: case.spark.sql(f"SELECT * FROM {source}"),
+        lambda: case.spark.sql(f"SELECT * FROM {in_spark}"),
         "Your query raised {error}: without quotes, 2026-03-01 is a subtraction.",
         error="2026 - ",
     )
@@ -443,7 +527,10 @@ def _jdbc_options_are(case: Case, got: object, table: str, lowest: int, highest:
         ("501",),
         ("502",),
         when={("500",): "Your query brings order 500, of a day before: only `day` and later was asked for."},
-        missing={("501",): "Your query leaves out order 501, of the day itself: `day` or later was asked for."},
+        missing={
+            ("501",): "Your query leaves out order 501, of the day itself: `day` or later was asked for.",
+            ("502",): "Your query leaves out order 502, of a day after: `day` or later was asked for.",
+        },
     )
     wanted = {
         "partitioncolumn": ["order_id"],
@@ -504,13 +591,30 @@ def partition_predicates(answer: Answer, case: Case) -> None:
     got = answer("ordered_on", ["2026-02-01", "2026-03-01", "2026-04-01"])
     case.require(isinstance(got, list), f"You gave {got!r:.90}: return a list of conditions.", seen=f"{got!r:.90}")
     case.require(
+        all(isinstance(condition, str) for condition in got),
+        f"You gave {got!r:.90}: a condition is a text of SQL, which the database reads.",
+        seen=f"{got!r:.90}",
+    )
+    case.require(
         len(got) == 4,
         f"For three cuts you gave {len(got)} conditions: three cuts make four pieces, and the outer two have one end "
-        f"only.",
+        f"only."
+        if len(got) < 4
+        else f"For three cuts you gave {len(got)} conditions: three cuts make four pieces, and "
+        "the rows without a day go into one of these.",
         seen=len(got),
     )
+    pieces = case.runs(
+        lambda: case.runs(
+            lambda: _pieces(given, got),
+            f"`{got[1][:60]}` gave {{error}}: without quotes, 2026-02-01 is a subtraction.",
+            error="2026 - ",
+        ),
+        f"`{got[1][:60]}` gave {{error}}: a condition is what stands behind WHERE, without that word.",
+        error="PARSE_SYNTAX_ERROR",
+    )
     case.equal(
-        _pieces(given, got),
+        pieces,
         "row string, pieces string",
         ("before", "1"),
         ("on the first cut", "2"),
@@ -546,10 +650,16 @@ def partition_predicates(answer: Answer, case: Case) -> None:
             ): "The row without a day is in several pieces ({got}): a NULL is to be read once.",
         },
     )
+    old_and_new = case.rows("row string, day date", ("old", date(2025, 1, 1)), ("new", date(2027, 1, 1)))
+    one_cut = case.runs(
+        lambda: answer("day", ["2026-01-01"]),
+        "For one cut your code raised {error}: one cut makes two pieces, and none between.",
+    )
     case.equal(
-        _pieces(
-            case.rows("row string, day date", ("old", date(2025, 1, 1)), ("new", date(2027, 1, 1))),
-            answer("day", ["2026-01-01"]),
+        case.runs(
+            lambda: _pieces(old_and_new, one_cut),
+            "With the column `day` a condition gave {error}: the name of the column is an argument of yours.",
+            error="UNRESOLVED_COLUMN",
         ),
         "row string, pieces string",
         ("old", "1"),
@@ -580,6 +690,7 @@ def _pieces(rows: DataFrame, conditions: list[str]) -> DataFrame:
     "other way round, a crash between the two loses a batch.",
 )
 def next_watermark(answer: Answer, case: Case) -> None:
+    times_as_in_python(case)
     shape = "order_id string, updated_at timestamp"
     noon, ten, one = datetime(2026, 3, 1, 12), datetime(2026, 3, 1, 10), datetime(2026, 3, 1, 13)
     batch = case.rows(shape, ("O1", one), ("O2", datetime(2026, 3, 1, 12, 30)))
@@ -645,22 +756,27 @@ def next_watermark(answer: Answer, case: Case) -> None:
     "second half unnecessary: then reading twice does no harm.",
 )
 def rows_to_load(answer: Answer, case: Case) -> None:
-    def at(hour: int, minute: int) -> datetime:
-        return datetime(2026, 3, 1, hour, minute)
+    def at(hour: int, minute: int, second: int = 0) -> datetime:
+        return datetime(2026, 3, 1, hour, minute, second)
 
+    times_as_in_python(case)
     shape = "order_id string, amount double, updated_at timestamp"
     orders = case.rows(
         shape,
         ("O0", 1.0, at(11, 0)),
+        ("O8", 8.0, at(11, 44, 30)),
         ("O1", 1.0, at(11, 45)),
         ("O2", 2.0, at(11, 50)),
         ("O7", 7.0, at(11, 50)),
         ("O3", 3.5, at(11, 55)),
+        ("O9", 9.0, at(11, 58)),
         ("O4", 4.0, at(12, 0)),
         ("O5", 5.0, at(12, 0)),
         ("O6", 6.0, at(12, 5)),
     )
-    loaded = case.rows(shape, ("O7", 7.0, at(11, 50)), ("O3", 3.0, at(11, 30)), ("O4", 4.0, at(12, 0)))
+    loaded = case.rows(
+        shape, ("O7", 7.0, at(11, 50)), ("O3", 3.0, at(11, 30)), ("O4", 4.0, at(12, 0)), ("O9", 9.5, at(11, 58))
+    )
     result = answer(orders, loaded, at(12, 0))
     case.equal(
         frame_of(result).withColumn("updated_at", F.date_format("updated_at", "HH:mm")),
@@ -676,8 +792,12 @@ def rows_to_load(answer: Answer, case: Case) -> None:
                 "O0",
                 ...,
             ): "{got} came back, an hour behind the watermark: without a limit every run reads the whole table.",
+            ("O8", ...): "{got} came back, of half a minute before 11:45: a difference in whole minutes is cut off. "
+            "Compare moments.",
             ("O7", ...): "{got} came back and is loaded already: what the overlap brings twice must be left out.",
             ("O4", ...): "{got} came back and is loaded already: `>=` reads the rows on the watermark again.",
+            ("O9", ...): "{got} came back, and `loaded` holds O9 as of 11:58, with another amount: a version is the "
+            "order with its time, whatever else it holds.",
         },
         missing={
             (
@@ -751,9 +871,10 @@ def next_step(answer: Answer, case: Case) -> None:
             ("wait", "7"): "For `retry-after: 7` you gave {got}, a text: seconds are a number.",
         },
     )
-    for status, attempt, expected in ((500, 3, ("wait", 4)), (503, 4, ("wait", 8))):
+    waits = ((500, 3, ("wait", 4)), (503, 4, ("wait", 8)), (502, 3, ("wait", 4)), (599, 3, ("wait", 4)))
+    for status, attempt, expected in waits:
         case.value(
-            answer(status, {"Content-Type": "text/html"}, {}, attempt),
+            answer(status, {"Content-Type": "text/html", "X-Retry-Count": "3"}, {}, attempt),
             expected,
             call=f"next_step({status}, {{}}, {{}}, {attempt})",
             when={
@@ -773,6 +894,18 @@ def next_step(answer: Answer, case: Case) -> None:
         call='next_step(503, {"RETRY-AFTER": "30"}, {}, 2)',
         when={("wait", 2): "A 503 said `RETRY-AFTER: 30` and you gave {got}: not only a 429 says how long to wait."},
     )
+    case.value(
+        answer(503, {"Retry-After": "0"}, {}, 3),
+        ("wait", 0),
+        call='next_step(503, {"Retry-After": "0"}, {}, 3)',
+        when={
+            (
+                "wait",
+                4,
+            ): "A 503 said `Retry-After: 0` and you gave {got}: 0 is what the server says, though Python takes "
+            "it for false."
+        },
+    )
     for status, headers, expected in ((500, {}, ("fail", 500)), (429, {"Retry-After": "7"}, ("fail", 429))):
         case.value(
             answer(status, headers, {}, 5),
@@ -783,7 +916,9 @@ def next_step(answer: Answer, case: Case) -> None:
                 "gave {got}: without an end, a server that is down holds the job for ever.",
             },
         )
-    for status, expected in ((404, ("fail", 404)), (401, ("fail", 401)), (400, ("fail", 400))):
+    failures = ((404, ("fail", 404)), (401, ("fail", 401)), (400, ("fail", 400)), (408, ("fail", 408)))
+    others = ((431, ("fail", 431)), (204, ("fail", 204)), (304, ("fail", 304)))
+    for status, expected in (*failures, *others):
         case.value(
             answer(status, {}, {}, 1),
             expected,
@@ -792,8 +927,13 @@ def next_step(answer: Answer, case: Case) -> None:
                 (
                     "wait",
                     1,
-                ): f"For a {status} you gave {{got}}: the request itself is wrong, and asking again gives the "
-                "same answer.",
+                ): f"For a {status} you gave {{got}}: only a 429 and what begins at 500 passes by itself; of any other "
+                "status asking again gives the same answer.",
+                (
+                    "done",
+                    None,
+                ): f"For a {status} you gave {{got}}: it is no page, so nobody knows whether more would follow. Only a "
+                "200 is one.",
             },
         )
 
@@ -818,7 +958,7 @@ def fetch_changed(answer: Answer, case: Case) -> None:
         return {"id": key, "updated_at": f"2026-03-01T{time}", "price": price}
 
     pages: dict[object, dict[str, Any]] = {
-        None: {"items": [item(10, "10:00", 1), item(2, "10:05", 2)], "next": "b"},
+        None: {"items": [item(10, "10:00", 1), item(5, "10:02", 4), item(2, "10:05", 2)], "next": "b"},
         "b": {"items": [], "next": "c"},
         "c": {"items": [item(7, "09:00", 3), item(10, "11:00", 9), item(2, "08:00", 0)], "next": None},
     }
@@ -832,9 +972,20 @@ def fetch_changed(answer: Answer, case: Case) -> None:
             )
         if parameters.get("updated_since") != "2026-03-01":
             raise Failed(
-                f"Request {len(asked)} had the parameters {parameters}: without `updated_since` the API begins to send "
-                "everything.",
+                f"Request {len(asked)} had the parameters {parameters}: "
+                + (
+                    "`updated_since` is the same in every request, and the cursor moves on."
+                    if "updated_since" in parameters
+                    else "without `updated_since` the API begins to send everything."
+                ),
                 seen=[parameters],
+            )
+        surplus = parameters.keys() - {"updated_since", "cursor"}
+        if surplus:
+            raise Failed(
+                f"Request {len(asked)} had the parameter {names(sorted(surplus))}, which this API does not know: what "
+                "comes next is told by `cursor` alone.",
+                seen=sorted(surplus),
             )
         if parameters.get("cursor") not in pages:
             raise Failed(
@@ -844,7 +995,6 @@ def fetch_changed(answer: Answer, case: Case) -> None:
         return pages[parameters.get("cursor")]
 
     got = answer(get, "2026-03-01")
-    ids = [entry["id"] for entry in got] if isinstance(got, list) and all(isinstance(e, dict) for e in got) else got
     case.require(bool(asked), f"You asked for {len(asked)} pages: each comes from a call of `get`.", seen=len(asked))
     case.require(
         "cursor" not in asked[0],
@@ -852,37 +1002,46 @@ def fetch_changed(answer: Answer, case: Case) -> None:
         "text. Leave it out.",
         seen=asked[0],
     )
+    case.require(
+        isinstance(got, list) and all(isinstance(entry, dict) and "id" in entry for entry in got),
+        f"You gave {got!r:.90}: return a list of the items, each as it came.",
+        seen=f"{got!r:.90}",
+    )
+    goes_on = {
+        1: "one request: `next` names another page.",
+        2: "an empty page: `next` goes on behind it.",
+    }.get(len(asked), "all three pages: the one whose `next` is None has items too.")
     case.value(
-        ids,
-        [2, 7, 10],
+        [entry["id"] for entry in got],
+        [2, 5, 7, 10],
         call="fetch_changed(get, since)",
         when={
-            (2, 10): "You gave the ids {got} after "
-            + (
-                "one request: `next` names another page."
-                if len(asked) == 1
-                else "an empty page: `next` goes on behind it."
-            ),
-            (10, 2): "You gave the ids {got} after "
-            + (
-                "one request: `next` names another page."
-                if len(asked) == 1
-                else "an empty page: `next` goes on behind it."
-            ),
-            (10, 2, 7): "You gave the ids {got}: the order of `id` was asked for.",
-            (lambda given: isinstance(given, list) and given.count(10) == 2): "Item 10 is twice among the ids {got}: "
-            "it changed while you read.",
-            ("10", "2", "7"): "You gave the ids {got}: as texts, 10 comes before 2.",
+            lacking(7): f"You gave the ids {{got}} after {goes_on}",
+            lacking(5): "You gave the ids {got}, without 5, which came on the first page: that page has items too.",
+            (lambda given: given.count(10) == 2): "Item 10 is twice among the ids {got}: it changed while you read.",
+            (10, 2, 5, 7): "You gave the ids {got}: as texts, 10 comes before 2.",
+            (lambda given: len(given) == 4): "You gave the ids {got}: the order of `id` was asked for.",
         },
     )
     case.value(
-        [(entry["id"], entry["price"]) for entry in got],
-        [(2, 2), (7, 3), (10, 9)],
+        [(entry["id"], entry.get("price")) for entry in got],
+        [(2, 2), (5, 4), (7, 3), (10, 9)],
         call="fetch_changed(get, since), id and price",
         when={
-            ((2, 2), (7, 3), (10, 1)): "Item 10 came with price 1 and later, changed, with 9, and you gave {got}: the "
+            ((2, None), ...): "You gave {got}: an item is returned with all that it holds.",
+            (
+                (2, 2),
+                (5, 4),
+                (7, 3),
+                (10, 1),
+            ): "Item 10 came with price 1 and later, changed, with 9, and you gave {got}: the "
             "first version is not the newest.",
-            ((2, 0), (7, 3), (10, 9)): "Item 2 of 10:05 has price 2, and you gave {got}: what comes last is not always "
+            (
+                (2, 0),
+                (5, 4),
+                (7, 3),
+                (10, 9),
+            ): "Item 2 of 10:05 has price 2, and you gave {got}: what comes last is not always "
             "newest, an older version can come late.",
         },
     )
@@ -922,7 +1081,7 @@ def load_new_files(answer: Answer, case: Case) -> None:
         )
 
     file(landing, "1.json", '{"order_id": "O1", "amount": 1}')
-    old = file(landing, "2.json", '{"order_id": "O2", "amount": 2}')
+    old = file(landing, "2.json", '{"order_id": "O2", "amount": 2}', '{"order_id": "O4", "amount": 4}')
     load()
     case.require(
         Path(path, "_delta_log").is_dir(),
@@ -930,16 +1089,20 @@ def load_new_files(answer: Answer, case: Case) -> None:
         seen=Path(path, "_delta_log").is_dir(),
     )
     old.unlink()
-    file(landing, "3.json", '{"order_id": "O3", "amount": 3}')
+    new = file(landing, "0.json", '{"order_id": "O3", "amount": 3}', '{"order_id": "O2", "amount": 2}')
+    hour_ago = new.stat().st_mtime - 3600  # a copy keeps the time of its original
+    os.utime(new, (hour_ago, hour_ago))
     load()
     case.equal(
         case.spark.read.format("delta").load(path),
         "order_id string, amount double",
         ("O1", 1.0),
         ("O2", 2.0),
+        ("O2", 2.0),
         ("O3", 3.0),
+        ("O4", 4.0),
         when={
-            ("O1", 1.0): "{got} is in the table twice after the second run: "
+            ("O1", 1.0): "{got}, of `1.json`, was loaded again by the second run: "
             + (
                 "the checkpoint in `checkpoint` remembers what is loaded, and yours was not used twice."
                 if any("streaming" in text or "STREAMING" in text for text in _log(path))
@@ -947,9 +1110,15 @@ def load_new_files(answer: Answer, case: Case) -> None:
             ),
         },
         missing={
-            ("O2", ...): "{got} was loaded, its file was moved away, and the second run took it out of the table: an "
+            ("O4", ...): "{got} was loaded, its file was moved away, and the second run took it out of the table: an "
             "overwrite keeps only what is in the folder today.",
-            ("O3", ...): "{got} came between the two runs and is missing: the second run must load what is new.",
+            ("O3", ...): "{got} is missing, of `0.json`, which came between the two runs: a new file may have a name "
+            "before the others, or an older time. What is loaded must be remembered file by file.",
+            (
+                "O2",
+                ...,
+            ): "{got} is missing once: `2.json` had this row, and so has `0.json`, which came later. Files are "
+            "loaded once, not orders.",
         },
     )
 
@@ -975,9 +1144,13 @@ def _log(path: str) -> list[str]:
     "conflict as `missing and new` is how a table gets an `amount` and an `amount_2`.",
 )
 def schema_changes(answer: Answer, case: Case) -> None:
-    known = StructType.fromDDL("order_id STRING NOT NULL, Customer STRING, amount DOUBLE, quantity INT, city STRING")
+    known = StructType.fromDDL(
+        "order_id STRING NOT NULL, Customer STRING, amount DOUBLE, quantity INT, city STRING, price DECIMAL(10,2), "
+        "tags ARRAY<STRING>, points BIGINT"
+    )
     arrived = StructType.fromDDL(
-        "coupon STRING, amount STRING, order_id STRING, customer STRING, Quantity BIGINT, Age INT"
+        "coupon STRING, points INT, tags ARRAY<INT>, amount STRING, order_id STRING, customer STRING, price "
+        "DECIMAL(12,2), Quantity BIGINT, Age INT"
     )
     got = answer(known, arrived)
     if not isinstance(got, dict) or set(got) != {"new", "missing", "conflicts"}:
@@ -1012,15 +1185,25 @@ def schema_changes(answer: Answer, case: Case) -> None:
     )
     case.value(
         got["conflicts"],
-        ["amount", "quantity"],
+        ["amount", "quantity", "price", "tags", "points"],
         call='schema_changes(known, arrived)["conflicts"]',
         when={
             (): "You gave no conflict, {got}: `amount` was a double and arrived as a string.",
-            ("amount",): "You gave {got}: `quantity` was an int and arrived as a bigint, which does not fit into it.",
             holding("order_id"): "`order_id` is in conflict, you say in {got}: whether a column may be NULL is not its "
             "type.",
-            ("amount", "Quantity"): "You gave {got}: a conflict has its known name, `quantity`.",
-            ("quantity", "amount"): "You gave {got}: in the order of the known schema, `amount` comes first.",
+            holding("Quantity"): "You gave {got}: a conflict has its known name, `quantity`.",
+            lacking(
+                "quantity"
+            ): "You gave {got}: `quantity` was an int and arrived as a bigint, which does not fit into it.",
+            lacking(
+                "points"
+            ): "You gave {got}: `points` was a bigint and arrived as an int, which is another type too. "
+            "That its values would fit is the next question.",
+            lacking("price"): "You gave {got}: `price` was a decimal(10,2) and arrived as a decimal(12,2). The digits "
+            "belong to the type.",
+            lacking("tags"): "You gave {got}: `tags` held texts and arrived as an array of int. The type of an array "
+            "holds the type of its items.",
+            holding("amount"): "You gave {got}: in the order of the known schema, `amount` comes first.",
         },
     )
     case.value(
@@ -1052,6 +1235,9 @@ def cast_or_rescue(answer: Answer, case: Case) -> None:
         ("O3", None, "12,50"),
         ("O4", None, None),
         ("O5", "2.5", "n/a"),
+        ("O6", "-3", "-0.00125"),
+        ("O7", "3000000000", "3000000000"),
+        ("O8", '5"', "1"),
     )
     result = frame_of(answer(given))
     case.require(
@@ -1069,6 +1255,9 @@ def cast_or_rescue(answer: Answer, case: Case) -> None:
             ("O3", None, None, '{"amount":"12,50"}'),
             ("O4", None, None, None),
             ("O5", None, None, '{"quantity":"2.5","amount":"n/a"}'),
+            ("O6", -3, -0.00125, None),
+            ("O7", None, 3_000_000_000.0, '{"quantity":"3000000000"}'),
+            ("O8", None, 1.0, '{"quantity":"5\\""}'),
             given=given,
             when={
                 (
@@ -1099,6 +1288,30 @@ def cast_or_rescue(answer: Answer, case: Case) -> None:
                 ("O4", ..., ..., lambda text: text is not None): "You gave {got}: a NULL that came as NULL was not "
                 "lost on the way.",
                 ("O5", ..., ..., '{"quantity":"2.5"}'): "You gave {got}: both of its values do not fit.",
+                (
+                    "O3",
+                    ...,
+                    12.5,
+                    ...,
+                ): "You gave {got}: 12,50 is not a double. Whether its comma is a point is a guess.",
+                (
+                    "O6",
+                    ...,
+                ): "You gave {got}: -3 is an int and -0.00125 a double, signs and digits included. Ask Spark what "
+                "fits, not a pattern.",
+                ("O7", ...): "You gave {got}: 3000000000 is more than an int holds, and fits a double. What fits is "
+                "a question of the type.",
+                (
+                    "O8",
+                    ...,
+                ): "You gave {got}: the text has a quote, which JSON writes with a backslash. Let a function write "
+                "the JSON.",
+                (
+                    "O5",
+                    ...,
+                    ...,
+                    '{"amount":"n/a","quantity":"2.5"}',
+                ): "You gave {got}: the entries come in the order of the columns, `quantity` first.",
                 ("O5", 2, ...): "You gave {got}: 2.5 pieces became 2. That is a loss too, only a quieter one.",
             },
         ),
@@ -1127,8 +1340,12 @@ def cast_or_rescue(answer: Answer, case: Case) -> None:
 def evolve(answer: Answer, case: Case) -> None:
     known = StructType.fromDDL("order_id STRING, amount DOUBLE, city STRING")
     batch = case.rows(
-        "coupon string, amount double, order_id string, points int", ("SPRING", 9.5, "O1", 3), (None, 2.0, "O2", None)
+        "coupon string, amount double, order_id string, points int",
+        ("SPRING", 9.5, "O1", 3),
+        (None, 2.0, "O2", None),
+        (None, 4.0, "O4", 5),
     )
+    shorter = case.rows("order_id string, amount double", ("O3", 1.0))
     plain = case.rows("order_id string, amount double, city string", ("O3", 1.0, "Oslo"))
     added = frame_of(answer(batch, known, "addNewColumns"))
     case.require(
@@ -1158,6 +1375,7 @@ def evolve(answer: Answer, case: Case) -> None:
         "order_id string, amount double, city string, coupon string, points int",
         ("O1", 9.5, None, "SPRING", 3),
         ("O2", 2.0, None, None, None),
+        ("O4", 4.0, None, None, 5),
         given=batch,
     )
     rescued = frame_of(answer(batch, known, "rescue"))
@@ -1172,8 +1390,16 @@ def evolve(answer: Answer, case: Case) -> None:
         "order_id string, amount double, city string, _rescued string",
         ("O1", 9.5, None, '{"coupon":"SPRING","points":3}'),
         ("O2", 2.0, None, None),
+        ("O4", 4.0, None, '{"points":5}'),
         given=batch,
         when={
+            (
+                "O4",
+                4.0,
+                None,
+                None,
+            ): "You gave {got}: it has a value in one new column, 5 `points`, and none in the other. "
+            "What is there is rescued.",
             ("O1", 9.5, None, '{"coupon":"SPRING"}'): "You gave {got}: the batch has two new columns.",
             (
                 "O2",
@@ -1209,7 +1435,12 @@ def evolve(answer: Answer, case: Case) -> None:
     case.equal(unchanged, "order_id string, amount double, city string, _rescued string", ("O3", 1.0, "Oslo", None))
     left_out = frame_of(answer(batch, known, "none"))
     case.equal(
-        left_out, "order_id string, amount double, city string", ("O1", 9.5, None), ("O2", 2.0, None), given=batch
+        left_out,
+        "order_id string, amount double, city string",
+        ("O1", 9.5, None),
+        ("O2", 2.0, None),
+        ("O4", 4.0, None),
+        given=batch,
     )
     try:
         got, refused = answer(batch, known, "failOnNewColumns"), ""
@@ -1232,6 +1463,15 @@ def evolve(answer: Answer, case: Case) -> None:
         ),
         "order_id string, amount double, city string",
         ("O3", 1.0, "Oslo"),
+    )
+    case.equal(
+        case.runs(
+            lambda: answer(shorter, known, "failOnNewColumns"),
+            "For a batch that lacks `city` and has no new column, your code raised {error}: `failOnNewColumns` refuses "
+            "what is new, not what is lacking.",
+        ),
+        "order_id string, amount double, city string",
+        ("O3", 1.0, None),
     )
 
 
@@ -1258,6 +1498,7 @@ def rows_of_new_files(answer: Answer, case: Case) -> None:
         ("O3", 3.0, "2.json"),
         ("O3", 3.0, "2.json"),
         ("O4", 4.0, "2.json"),
+        ("O5", 5.0, "0.json"),
     )
     table = case.rows(shape, ("O1", 1.0, "1.json"), ("O2", 2.0, "1.json"), ("O9", 9.0, None))
     case.equal(
@@ -1267,8 +1508,11 @@ def rows_of_new_files(answer: Answer, case: Case) -> None:
         ("O3", 3.0, "2.json"),
         ("O3", 3.0, "2.json"),
         ("O4", 4.0, "2.json"),
+        ("O5", 5.0, "0.json"),
         given=arriving,
-        when={(..., ..., "1.json"): "{got} came back, of a file that the table holds: it would be there twice."},
+        when={
+            ("O1", 1.0, "1.json"): "{got} came back, of a file that the table holds: it would be there twice.",
+        },
         missing={
             (
                 "O4",
@@ -1278,10 +1522,27 @@ def rows_of_new_files(answer: Answer, case: Case) -> None:
             ("O1", ...): "{got} is missing, of a new file: the table holds O1 of another file. A file is loaded once, "
             "not an order.",
             (
+                "O5",
+                ...,
+            ): "{got} is missing, of a new file: its name comes before `1.json`, and it came later. The order "
+            "of the names says nothing.",
+            (
                 "O3",
                 ...,
             ): "{got} is missing once: the new file has this row twice, and all rows of a new file are loaded.",
         },
+    )
+    other_rows = case.rows(shape, ("O1", 1.0, "1.json"), ("O8", 8.0, "1.json"), ("O9", 9.0, "3.json"))
+    case.equal(
+        answer(other_rows, table),
+        shape,
+        ("O9", 9.0, "3.json"),
+        given=other_rows,
+        when={
+            ("O8", ...): "{got} came back, of a file of which the table holds other rows: a file is loaded once, and "
+            "what is said of a file is said of all its rows.",
+        },
+        missing={("O9", ...): "{got} is missing, of a new file: the table's own O9 came from no file."},
     )
 
 
@@ -1303,7 +1564,15 @@ def rows_of_new_files(answer: Answer, case: Case) -> None:
 def replace_day(answer: Answer, case: Case) -> None:
     path, shape = case.path("orders"), "order_id string, amount double, ordered_on date"
     first, second, third = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
-    before = case.rows(shape, ("O1", 1.0, first), ("O2", 2.0, second), ("O3", 3.0, second), ("O4", 4.0, third))
+    before = case.rows(
+        shape,
+        ("O1", 1.0, first),
+        ("O2", 2.0, second),
+        ("O3", 3.0, second),
+        ("O4", 4.0, third),
+        ("O5", 5.0, date(2026, 3, 4)),
+        ("O6", 6.0, None),
+    )
     before.write.format("delta").partitionBy("ordered_on").save(path)
     corrected = case.rows(shape, ("O2", 2.5, second))
     case.runs(
@@ -1318,6 +1587,8 @@ def replace_day(answer: Answer, case: Case) -> None:
         shape,
         ("O1", 1.0, date(2026, 3, 1)),
         ("O2", 2.5, date(2026, 3, 2)),
+        ("O5", 5.0, date(2026, 3, 4)),
+        ("O6", 6.0, None),
         given=corrected,
         when={
             (
@@ -1341,8 +1612,12 @@ def replace_day(answer: Answer, case: Case) -> None:
             (
                 "O1",
                 ...,
-            ): "{got} is gone, a row of another day: an overwrite replaces the whole table, unless you say which part.",
+            ): "{got} is gone, a row of a day before: an overwrite replaces the whole table, unless you say which "
+            "part. The part is the day itself.",
             ("O2", ...): "{got} is gone, and the last day to be replaced was another one.",
+            ("O5", ...): "{got} is gone, a row of a day after: what goes is the day itself, not all from it on.",
+            ("O6", ...): "{got} is gone, whose day is not known: it is not of the day that comes again. With NULL "
+            "neither `=` nor `<>` is true.",
         },
     )
     case.require(
@@ -1368,8 +1643,13 @@ def replace_day(answer: Answer, case: Case) -> None:
 )
 def append_once(answer: Answer, case: Case) -> None:
     path, shape = case.path("sales"), "sku string, quantity int"
+    case.spark.sql(f"CREATE TABLE delta.`{path}` ({shape}) USING delta")
     first = case.rows(shape, ("A", 1), ("A", 1))
-    answer(first, path, "tills", 1)
+    case.runs(
+        lambda: answer(first, path, "tills", 1),
+        "The first append raised {error}: the table is there, and several jobs write into it.",
+        error="DELTA_PATH_EXISTS",
+    )
     case.runs(
         lambda: answer(first, path, "tills", 1),
         "The repeat of run 1 raised {error}: the scheduler would try for ever. A repeat is to end well and change "
@@ -1377,12 +1657,14 @@ def append_once(answer: Answer, case: Case) -> None:
     )
     answer(case.rows(shape, ("B", 2)), path, "web", 1)
     answer(case.rows(shape, ("A", 1), ("C", 3)), path, "tills", 2)
+    answer(case.rows(shape, ("D", 4)), path, "tills", 11)
+    answer(case.rows(shape, ("E", 5)), path, "tills1", 1)
     table = case.spark.read.format("delta").load(path)
     found = {row.sku: row["count"] for row in table.groupBy("sku").count().orderBy("sku").collect()}
     case.value(
         found,
-        {"A": 3, "B": 1, "C": 1},
-        call="After run 1 of tills, its repeat, run 1 of web and run 2 of tills, the rows a sku",
+        {"A": 3, "B": 1, "C": 1, "D": 1, "E": 1},
+        call="After all runs of tills, web and tills1, one of them twice, the rows a sku",
         when={
             (
                 lambda got: got.get("A", 0) >= 4
@@ -1397,8 +1679,16 @@ def append_once(answer: Answer, case: Case) -> None:
             ): "The table holds {got}, and nothing of run 2: a version that never rises makes every later run a "
             "repeat.",
             (
+                lambda got: "C" in got and "D" not in got
+            ): "The table holds {got}, and nothing of run 11, which came after run 2: the number counts as a number, "
+            "and as a whole.",
+            (
+                lambda got: "D" in got and "E" not in got
+            ): "The table holds {got}, and nothing of run 1 of `tills1`: with run 11 of `tills` it makes the same text "
+            "where the two are joined without a sign between.",
+            (
                 lambda got: "B" not in got
-            ): "Four runs wrote, and the table holds {got}: a write replaced what was there.",
+            ): "Several runs wrote, and the table holds {got}: a write replaced what was there.",
             (
                 lambda got: got.get("A", 0) < 3
             ): "Of A, two were sold in run 1 and one in run 2, and the table holds {got}: rows without a key look "
@@ -1449,16 +1739,33 @@ def audit(answer: Answer, case: Case) -> None:
                 ...,
             ): "You gave {got}, and no row of it came: after an outer join, `count(*)` counts the line of the manifest "
             "itself.",
+            ("1.csv", 4, 4, ...): "You gave {got}: 2 of its 4 rows are clean. `count` counts what is not NULL, also a "
+            "condition that is false.",
             ("1.csv", 4, 2, 1, 1, False): "You gave {got}: 2 + 1 + 1 is 4, so it balances. Quarantined rows and "
             "duplicates have come too.",
             ("2.csv", 3, 1, 0, 1, True): "You gave {got}: 2 of 3 rows came. Compare with what was promised, not with "
             "what came.",
+            ("9.csv", 0, 1, 0, 0, True): "You gave {got}: 1 row came and 0 were promised. More than promised does not "
+            "balance either.",
             ("9.csv", None, ...): "You gave {got}: nobody announced it, so 0 rows were promised.",
         },
         missing={
             ("3.csv", ...): "`3.csv` has no line ({got} was expected): a file that never came is what an audit is for.",
+            ("4.csv", ...): "`4.csv` has no line ({got} was expected): 0 rows were promised and 0 came, and that is "
+            "written down too.",
             ("9.csv", ...): "`9.csv` has no line ({got} was expected): it came, and nobody had announced it.",
         },
+    )
+    good_day = case.rows("source_file string, outcome string", ("5.csv", "clean"))
+    case.equal(
+        case.runs(
+            lambda: frame_of(answer(manifest.where("source_file = '4.csv'"), good_day)),
+            "On a day on which all rows are clean your code raised {error}: an outcome that no row has is one of 0 "
+            "rows. Columns that the data make, as in a pivot, come and go with them.",
+        ),
+        "source_file string, promised bigint, clean bigint, quarantined bigint, duplicates bigint, balanced boolean",
+        ("4.csv", 0, 0, 0, 0, True),
+        ("5.csv", 0, 1, 0, 0, False),
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -779,6 +780,279 @@ def changes_step_by_step(notebook, pipeline):
     return changes
 
 
+@wrong("save_and_read", says="rows without a key look alike")
+def distinct_rows(rows, path):
+    """Takes equal rows for a mistake."""
+    rows.distinct().write.format("delta").mode("overwrite").save(path)
+    return rows.sparkSession.read.format("delta").load(path)
+
+
+@wrong("save_and_read", says="your code deleted the folder first")
+def deletes_the_folder(rows, path):
+    """Clears the place, as for files."""
+    shutil.rmtree(path, ignore_errors=True)
+    rows.write.format("delta").save(path)
+    return rows.sparkSession.read.format("delta").load(path)
+
+
+@wrong("changeable", says="return a list of the names")
+def one_answer_a_name(spark, names):
+    """Says of each name whether it can change."""
+    return [spark.conf.isModifiable(name) for name in names]
+
+
+@wrong("changeable", says="The given order was asked for")
+def changeable_sorted(spark, names):
+    """Sorts what has an order already."""
+    return sorted(name for name in names if spark.conf.isModifiable(name))
+
+
+@wrong("total_amount", says="only a NULL in `amount` counts for nothing")
+def drops_rows_with_a_null(sales):
+    """Drops a row for a NULL anywhere."""
+    return sales.dropna().agg(F.sum("amount")).first()[0] or 0.0
+
+
+@right("ensure_table")
+def made_by_the_default_source(spark, name):
+    """The default on Databricks, and of a session that a colleague has set up so."""
+    spark.conf.set("spark.sql.sources.default", "delta")
+    spark.createDataFrame([], "order_id string, amount double").write.mode("ignore").saveAsTable(name)
+
+
+@wrong("session_kind", says="a setting is asked of the server")
+def kind_by_a_setting(spark):
+    """Asks a setting, which on Connect is the server's."""
+    return "connect" if spark.conf.get("spark.remote", None) else "classic"
+
+
+@wrong("session_kind", says="one of the texts `classic` and `connect`")
+def kind_as_a_truth(spark):
+    """Answers yes or no."""
+    return "connect" in type(spark).__module__
+
+
+@right("session_kind")
+def kind_by_the_classic_class(spark):
+    return "classic" if isinstance(spark, SparkSession) else "connect"
+
+
+@wrong("country_names", says="a row for each row")
+def distinct_customers(customers, names):
+    """Makes the result distinct."""
+    return _named(customers, names).distinct()
+
+
+@wrong("country_names", says="A second look takes a name for what was found")
+def replaces_one_after_another(customers, names):
+    """Replaces codes in place, and then asks which values are names."""
+    for code, name in names.items():
+        customers = customers.withColumn("country", F.when(F.col("country") == code, name).otherwise(F.col("country")))
+    known = F.col("country").isin(list(names.values()))
+    return customers.withColumn("country", F.when(known, F.col("country")).otherwise("unknown"))
+
+
+@wrong("country_names", says="C7, whose country is `se`")
+def looks_up_in_capitals(customers, names):
+    """Repairs the codes on the way."""
+    return _named(customers.withColumn("country", F.upper("country")), names)
+
+
+@wrong("country_names", says="C8, whose country is ` SE`")
+def looks_up_trimmed(customers, names):
+    """Takes spaces away, which the old code did not."""
+    return _named(customers.withColumn("country", F.trim("country")), names)
+
+
+def _named(customers, names):
+    lookup = customers.sparkSession.createDataFrame(list(names.items()), "country string, name string")
+    named = customers.join(lookup, "country", "left")
+    return named.select("customer_id", F.coalesce("name", F.lit("unknown")).alias("country"))
+
+
+def _parts_that_do_not_fit(python, java, spark_fits, scala_fits, java_fits=lambda major: major in (17, 21)):
+    fits = {
+        "python": tuple(map(int, python.split(".")[:2])) >= (3, 10),
+        "java": java_fits(int(java.split(".")[0])),
+        "spark": spark_fits,
+        "scala": scala_fits,
+    }
+    return [part for part, fit in fits.items() if not fit]
+
+
+@wrong("misfits", says="the 4.2 at the end is Delta's own version")
+def line_anywhere(python, java, spark, scala, artifact):
+    """Looks for the line in the whole artifact, whose end is Delta's version."""
+    name = artifact.split(":")[1]
+    return _parts_that_do_not_fit(python, java, _line(spark) in artifact, name.endswith(_line(scala)))
+
+
+@wrong("misfits", says="the 2.13 at the end is Delta's own version")
+def scala_line_anywhere(python, java, spark, scala, artifact):
+    """Looks for Scala's line in the whole artifact."""
+    return _parts_that_do_not_fit(
+        python, java, _line(spark) in artifact.split(":")[1].split("_"), _line(scala) in artifact
+    )
+
+
+@wrong("misfits", says="what lies between does not")
+def java_between(python, java, spark, scala, artifact):
+    """Takes the two versions for the ends of a range."""
+    lines = artifact.split(":")[1].split("_")
+    return _parts_that_do_not_fit(
+        python, java, _line(spark) in lines, _line(scala) in lines, java_fits=lambda major: 17 <= major <= 21
+    )
+
+
+@wrong("misfits", says="compare the line in the name with the Scala that you are given")
+def scala_by_heart(python, java, spark, scala, artifact):
+    """Writes the lines of today into the code."""
+    lines = artifact.split(":")[1].split("_")
+    return _parts_that_do_not_fit(python, java, "4.2" in lines, "2.13" in lines)
+
+
+def _faults(settings, extension_fits, catalog_fits):
+    fits = {
+        "spark.sql.extensions": any(map(extension_fits, settings.get("spark.sql.extensions", "").split(","))),
+        "spark.sql.catalog.spark_catalog": catalog_fits(settings.get("spark.sql.catalog.spark_catalog", "")),
+    }
+    return [name for name, fit in fits.items() if not fit]
+
+
+@wrong("delta_faults", says="the package belongs to the name")
+def by_the_last_name(settings):
+    """Compares the class without its package."""
+    return _faults(
+        settings,
+        lambda entry: entry.strip().endswith(".DeltaSparkSessionExtension"),
+        lambda catalog: catalog.split(".")[-1] == "DeltaCatalog",
+    )
+
+
+@wrong("delta_faults", says="The catalog was `…DeltaCatalogStub`")
+def catalog_that_begins_so(settings):
+    """Looks for the catalog's name as a piece of text."""
+    return _faults(settings, lambda entry: entry.strip() == EXTENSION, lambda catalog: CATALOG in catalog)
+
+
+@wrong("delta_faults", says="a space may be before a comma")
+def one_space_behind_a_comma(settings):
+    """Splits at the comma with the one space that it has seen."""
+    fits = EXTENSION in settings.get("spark.sql.extensions", "").split(", ")
+    return _faults(settings, lambda entry: fits or entry == EXTENSION, lambda catalog: catalog == CATALOG)
+
+
+def _with_setting(spark, name, value, call, remembered=lambda before: before is not None):
+    before = spark.conf.get(name, None)
+    spark.conf.set(name, value)
+    try:
+        return call()
+    finally:
+        if remembered(before):
+            spark.conf.set(name, before)
+        else:
+            spark.conf.unset(name)
+
+
+@wrong("with_setting", says="an empty text is a value")
+def empty_is_unset(spark, name, value, action):
+    """Asks whether the value is true where it means whether there is one."""
+    return _with_setting(spark, name, value, action, remembered=bool)
+
+
+@wrong("with_setting", says="The action ran twice")
+def acts_twice(spark, name, value, action):
+    """Calls the action to see whether it works, and again for its result."""
+    return _with_setting(spark, name, value, lambda: (action(), action())[1])
+
+
+@wrong("with_setting", says="the action itself: call it")
+def gives_the_action_back(spark, name, value, action):
+    """Forgets the parentheses."""
+    return _with_setting(spark, name, value, lambda: action)
+
+
+@wrong("with_setting", says="RuntimeError came out in its place")
+def error_of_its_own(spark, name, value, action):
+    """Wraps the error, so that nobody who waits for it sees it."""
+
+    def call():
+        try:
+            return action()
+        except Exception as error:
+            raise RuntimeError("the action failed") from error
+
+    return _with_setting(spark, name, value, call)
+
+
+def _cause(
+    error,
+    settings="[DELTA_CONFIGURE_",
+    jar="data source: delta.",
+    spark="Error: org/apache/spark/",
+    scala="Error: scala/",
+):
+    signs = {"settings": settings, "jar": jar, "spark": spark, "scala": scala}
+    return next((cause for cause, sign in signs.items() if sign in error), "unknown")
+
+
+@wrong("cause_of", says="whichever class of Spark's own is missing")
+def the_class_of_the_example(error):
+    """Learns the examples by heart."""
+    return _cause(error, spark="TimeAdd", scala="scala/Serializable")
+
+
+@wrong("cause_of", says="whichever class of Scala's own is missing")
+def the_scala_class_of_the_example(error):
+    """Learns one example by heart."""
+    return _cause(error, scala="scala/Serializable")
+
+
+@wrong("cause_of", says="deltaSharing is another format")
+def formats_that_begin_so(error):
+    """Looks for the word without its end."""
+    return _cause(error, jar="data source: delta")
+
+
+@wrong("cause_of", says="only one of its errors speaks of the settings")
+def any_error_of_delta(error):
+    """Takes each of Delta's conditions for the one about the settings."""
+    return _cause(error, settings="[DELTA_")
+
+
+@wrong("cause_of", says="Other words and lines may stand in front")
+def at_the_very_beginning(error):
+    """Expects the sign where the example has it."""
+    return _cause(error if error.startswith(("[", "java.lang.")) else "")
+
+
+@wrong("pipeline_changes", says="a catalog that is there can be another one")
+def only_a_missing_catalog(notebook, pipeline):
+    """Sees what is absent and not what is different."""
+    changes = changes_step_by_step(notebook, pipeline)
+    if "spark.sql.catalog.spark_catalog" in pipeline:
+        changes.pop("spark.sql.catalog.spark_catalog", None)
+    return changes
+
+
+@wrong("pipeline_changes", says="is the pipeline's own")
+def delta_anywhere_in_the_name(notebook, pipeline):
+    """Takes every entry with delta in its name for Delta's."""
+    names = ("spark.sql.extensions", "spark.jars.packages")
+    hidden = {name: pipeline[name].replace("org.acme:delta", "io.delta:delta") for name in names if name in pipeline}
+    return changes_step_by_step(notebook, {**pipeline, **hidden})
+
+
 excused: dict[str, dict[str, str]] = {
     "misfits": {"2 → 3": "A third number of Python's version never decides a comparison with (3, 10)."},
+}
+
+no_version = "A version is numbers with dots between."
+outside: dict[str, dict[str, str]] = {
+    "delta_artifact": {"an empty text in spark_version": no_version, "an empty text in scala_version": no_version},
+    "misfits": {"an empty text in artifact": "An artifact has a group, a name and a version."},
+    "pipeline_changes": {
+        "notebook without a key": "Delta works in the notebook, so it has all three.",
+        "an empty text in notebook[…]": "Delta works in the notebook, so none is empty.",
+    },
 }

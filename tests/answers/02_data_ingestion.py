@@ -160,10 +160,17 @@ def keeps_the_last(spark, delivery, schema_file):
 
 
 @wrong("read_events", says="not in your code")
+def writes_the_example_into_the_code(spark, delivery, schema_file):
+    """Gives the schema that the task shows."""
+    schema_file.touch()
+    return spark.read.schema("event_id string, quantity bigint").json(delivery)
+
+
+@wrong("read_events", says="is in its own first delivery")
 def writes_the_schema_into_the_code(spark, delivery, schema_file):
     """Gives the schema that it has seen in the example."""
     schema_file.touch()
-    return spark.read.schema("event_id string, quantity bigint, price double").json(delivery)
+    return spark.read.schema("event_id string, quantity bigint, price double, city string").json(delivery)
 
 
 @right("read_events")
@@ -535,11 +542,30 @@ def overlap_by_timedelta(orders, loaded, watermark):
     return recent.join(loaded.select("order_id", "updated_at"), KEY, "anti")
 
 
+@wrong("rows_to_load", says="a difference in whole minutes is cut off")
+def in_whole_minutes(orders, loaded, watermark):
+    """Counts minutes, so that fifteen and a half are fifteen."""
+    recent = orders.where(F.timestamp_diff("MINUTE", F.col("updated_at"), F.lit(watermark)) <= 15)
+    return recent.join(loaded, KEY, "left_anti")
+
+
 @right("rows_to_load")
 def by_left_join_and_null(orders, loaded, watermark):
     known = loaded.select("order_id", "updated_at", F.lit(True).alias("known"))
-    recent = orders.where(F.timestamp_diff("MINUTE", F.col("updated_at"), F.lit(watermark)) <= 15)
+    recent = orders.where(F.timestamp_diff("SECOND", F.col("updated_at"), F.lit(watermark)) <= 15 * 60)
     return recent.join(known, KEY, "left").where("known IS NULL").drop("known")
+
+
+@wrong("rows_to_load", says="a version is the order with its time")
+def without_equal_rows(orders, loaded, watermark):
+    """Compares whole rows, of which the amount is no part of the version."""
+    return orders.where(F.col("updated_at") >= watermark - timedelta(minutes=15)).subtract(loaded)
+
+
+@right("rows_to_load")
+def moment_as_a_text(orders, loaded, watermark):
+    since = watermark - timedelta(minutes=15)
+    return orders.where(f"updated_at >= TIMESTAMP '{since}'").join(loaded, KEY, "left_anti")
 
 
 def _step(status, headers, body, attempt, *, last=5, passing=None, waits=None):
@@ -633,7 +659,7 @@ def step_by_match(status, headers, body, attempt):
             return "page", body["next"]
         case 200:
             return "done", None
-        case 429 | 500 | 501 | 502 | 503 | 504 if attempt < 5:
+        case _ if attempt < 5 and (status == 429 or status >= 500):
             told = [int(value) for name, value in headers.items() if name.casefold() == "retry-after"]
             return "wait", told[0] if told else (1, 2, 4, 8)[attempt - 1]
     return "fail", status
@@ -1214,13 +1240,19 @@ def overwrites(sales, path, job, run):
     sales.write.format("delta").mode("overwrite").save(path)
 
 
+@wrong("append_once", says="The first append raised DELTA_PATH_EXISTS")
+def into_a_new_table(sales, path, job, run):
+    """Refuses a table that is there, to write nothing twice."""
+    sales.write.format("delta").mode("errorifexists").save(path)
+
+
 @wrong("append_once", says="The repeat of run 1 raised")
 def fails_at_the_repeat(sales, path, job, run):
-    """Refuses the repeat."""
-    if run == 1 and job == "tills":
-        sales.write.format("delta").mode("errorifexists").save(path)
-    else:
-        plain_append(sales, path, job, run)
+    """Refuses the repeat with an error, so that the scheduler starts it again."""
+    history = sales.sparkSession.sql(f"DESCRIBE HISTORY delta.`{path}`")
+    if not history.where(F.col("userMetadata") == f"{job}/{run}").isEmpty():
+        raise ValueError(f"Run {run} of {job} was here before.")
+    sales.write.format("delta").mode("append").option("userMetadata", f"{job}/{run}").save(path)
 
 
 def _write(sales, path, application, version):
@@ -1355,10 +1387,471 @@ def appended_after_a_look(batch, batch_id, path):
     new.write.format("delta").mode("append").save(path)
 
 
+@wrong("read_orders", says="its column is to be called `malformed`")
+def column_of_the_default_name(spark, path):
+    """Leaves the text where Spark puts it by itself."""
+    return spark.read.csv(path, schema="order_id string, amount double, _corrupt_record string", header=True)
+
+
+@wrong("read_orders", says="not of one value")
+def text_of_the_value(spark, path):
+    """Keeps what was wrong, and not where it stood."""
+    rows = spark.read.csv(path, schema="order_id string, amount string", header=True)
+    amount = F.col("amount").try_cast("double")
+    bad = amount.isNull() & F.col("amount").isNotNull()
+    return rows.select("order_id", amount.alias("amount"), F.when(bad, F.col("amount")).alias("malformed"))
+
+
+@wrong("read_orders", says="a value too many")
+def cast_by_hand(spark, path):
+    """Sees the bad values, and not the values that two columns have no room for."""
+    rows = spark.read.csv(path, schema="order_id string, amount string", header=True)
+    amount = F.col("amount").try_cast("double")
+    bad = amount.isNull() & F.col("amount").isNotNull()
+    text = F.concat_ws(",", "order_id", "amount")
+    return rows.select("order_id", amount.alias("amount"), F.when(bad, text).alias("malformed"))
+
+
+@wrong("read_events", says="inferred anew and then made to fit")
+def selects_the_kept_columns(spark, delivery, schema_file):
+    """Infers each time, and takes from it what is known."""
+    events = spark.read.json(delivery)
+    if not schema_file.exists():
+        schema_file.write_text(events.schema.json())
+    kept = StructType.fromJson(json.loads(schema_file.read_text()))
+    return events.select([F.col(field.name).cast(field.dataType) for field in kept])
+
+
+@wrong("finished_files", says="holds up no other")
+def until_the_first_unfinished(folder):
+    """Stops at the first file that is not whole."""
+    names = []
+    for entry in json.loads((folder / "manifest.json").read_text())["files"]:
+        file = folder / entry["name"]
+        if not file.exists() or file.stat().st_size != entry["bytes"]:
+            break
+        names.append(entry["name"])
+    return names
+
+
+@wrong("finished_files", says="without the folder")
+def paths_as_text(folder):
+    """Gives the paths, which are of this machine."""
+    return [str(folder / name) for name in finished_one_by_one(folder)]
+
+
+@wrong("with_source", says="came from another file")
+def name_by_heart(spark, landing):
+    """Takes the file's name from the example."""
+    orders = spark.read.schema(ORDERS).json(f"{landing}/*")
+    return orders.withColumn("source_file", F.concat(F.element_at(_parts(), -2), F.lit("/orders.json")))
+
+
+@wrong("with_source", says="is left in front")
+def cut_by_length(spark, landing):
+    """Cuts off as many characters as the landing zone has, and forgets the `file:`."""
+    orders = spark.read.schema(ORDERS).json(f"{landing}/*")
+    return orders.withColumn("source_file", F.expr(f"substring(_metadata.file_path, {len(landing) + 2})"))
+
+
+@wrong("jdbc_options", says="the name is an argument of yours")
+def table_of_the_example(table, day, lowest, highest):
+    """Writes the table of the example into the query."""
+    return _jdbc(table, day, lowest, highest, dbtable=f"(SELECT * FROM orders WHERE ordered_on >= '{day}') AS t")
+
+
+@wrong("jdbc_options", says="in single ones")
+def day_in_double_quotes(table, day, lowest, highest):
+    """Quotes as Python does."""
+    return _jdbc(table, day, lowest, highest, dbtable=f'(SELECT * FROM {table} WHERE ordered_on >= "{day}") AS t')
+
+
+@wrong("jdbc_options", says="a LIMIT leaves out all rows but so many")
+def limit_for_the_round_trip(table, day, lowest, highest):
+    """Takes the size of a round trip for a number of rows."""
+    query = f"(SELECT * FROM {table} WHERE ordered_on >= '{day}' LIMIT 10000) AS t"
+    return _jdbc(table, day, lowest, highest, dbtable=query)
+
+
+@right("jdbc_options")
+def names_in_quotes(table, day, lowest, highest):
+    query = f"\n(SELECT * FROM {table} WHERE \"ordered_on\" >= to_date('{day}', 'YYYY-MM-DD')) AS \"t\""
+    return _jdbc(table, day, lowest, highest, dbtable=query)
+
+
+@wrong("partition_predicates", says="a condition is a text of SQL")
+def columns_for_texts(column, cuts):
+    """Gives columns of Spark, which no database reads."""
+    return [F.expr(condition) for condition in _predicates(column, cuts)]
+
+
+@wrong("partition_predicates", says="without that word")
+def with_the_word_where(column, cuts):
+    """Writes the word that Spark writes itself."""
+    return [f"WHERE {condition}" for condition in _predicates(column, cuts)]
+
+
+@wrong("partition_predicates", says="without quotes, 2026-02-01 is a subtraction")
+def days_without_quotes(column, cuts):
+    """Forgets the quotes."""
+    return [condition.replace("'", "") for condition in _predicates(column, cuts)]
+
+
+@wrong("partition_predicates", says="go into one of these")
+def a_piece_for_the_nulls(column, cuts):
+    """Gives the rows without a day a piece of their own."""
+    first, *others = _predicates(column, cuts)
+    return [first.removesuffix(f" OR {column} IS NULL"), *others, f"{column} IS NULL"]
+
+
+@wrong("partition_predicates", says="the name of the column is an argument")
+def column_of_the_example(column, cuts):
+    """Writes the column of the example into the conditions."""
+    return _predicates("ordered_on", cuts)
+
+
+@wrong("next_step", says="For a 431 you gave wait, 1")
+def from_429_on(status, headers, body, attempt):
+    """Takes the bound for all of them."""
+    return _step(status, headers, body, attempt, passing=status >= 429)
+
+
+@wrong("next_step", says="For a 204 you gave done, None")
+def any_success_is_a_page(status, headers, body, attempt):
+    """Takes everything that begins with 2 for a page."""
+    return _step(200 if 200 <= status < 300 else status, headers, body, attempt)
+
+
+@wrong("next_step", says="For a 408 you gave wait, 1")
+def waits_for_a_timeout_of_the_request(status, headers, body, attempt):
+    """Knows from elsewhere that a 408 may pass."""
+    return _step(status, headers, body, attempt, passing=status in (408, 429) or status >= 500)
+
+
+@wrong("next_step", says="For a 502 on attempt 3")
+def three_of_the_5xx(status, headers, body, attempt):
+    """Lists those that it has met."""
+    return _step(status, headers, body, attempt, passing=status in (429, 500, 503))
+
+
+@wrong("next_step", says="For a 599 on attempt 3")
+def up_to_504(status, headers, body, attempt):
+    """Ends where the well-known ones end."""
+    return _step(status, headers, body, attempt, passing=status == 429 or 500 <= status <= 504)
+
+
+@wrong("next_step", says="0 is what the server says")
+def zero_is_nothing(status, headers, body, attempt):
+    """Takes 0 for no answer."""
+    kind, value = _step(status, headers, body, attempt)
+    return kind, (value or 2 ** (attempt - 1)) if kind == "wait" else value
+
+
+@wrong("fetch_changed", says="which came on the first page")
+def skips_the_first_page(get, since):
+    """Asks for the first page only for its cursor."""
+    pages = list(_pages(get, since))[1:]
+    return _in_order({item["id"]: item for page in pages for item in page["items"]}.values())
+
+
+@wrong("fetch_changed", says="the one whose `next` is None has items too")
+def skips_the_last_page(get, since):
+    """Leaves the loop before it takes what the last page has."""
+    pages = list(_pages(get, since))[:-1]
+    return _in_order({item["id"]: item for page in pages for item in page["items"]}.values())
+
+
+@wrong("fetch_changed", says="`updated_since` is the same in every request")
+def moves_since_along(get, since):
+    """Moves both marks on."""
+    page = get({"updated_since": since})
+    items = page["items"]
+    while page["next"]:
+        since = max(item["updated_at"] for item in items)
+        page = get({"updated_since": since, "cursor": page["next"]})
+        items = items + page["items"]
+    return _in_order(items)
+
+
+@wrong("fetch_changed", says="return a list of the items")
+def found_by_id(get, since):
+    """Gives the dictionary back that it worked with."""
+    return _newest(get, since)
+
+
+@wrong("fetch_changed", says="an item is returned with all that it holds")
+def keys_and_times(get, since):
+    """Keeps what it needed itself."""
+    newest = _newest(get, since)
+    return [{name: newest[key][name] for name in ("id", "updated_at")} for key in sorted(newest)]
+
+
+@wrong("fetch_changed", says="what comes next is told by `cursor` alone")
+def by_page_number(get, since):
+    """Numbers the pages."""
+    page, number, items = get({"updated_since": since}), 1, []
+    while page["next"]:
+        number += 1
+        items += page["items"]
+        page = get({"updated_since": since, "page": number})
+    return _in_order(items)
+
+
+@wrong("load_new_files", says="What is loaded must be remembered file by file")
+def newest_name(spark, landing, path, checkpoint):
+    """Remembers one name, as if later files had later ones."""
+    mark = Path(checkpoint)
+    last = mark.read_text() if mark.exists() else ""
+    new = sorted(file.name for file in Path(landing).glob("*.json") if file.name > last)
+    if new:
+        orders = spark.read.schema(ORDERS).json([f"{landing}/{name}" for name in new])
+        orders.write.format("delta").mode("append").save(path)
+        mark.write_text(new[-1])
+
+
+@wrong("load_new_files", says="Files are loaded once, not orders")
+def adds_unknown_orders(spark, landing, path, checkpoint):
+    """Compares the rows with the table in the place of the files with a list."""
+    orders = spark.read.schema(ORDERS).json(landing)
+    if Path(path).exists():
+        orders = orders.join(spark.read.format("delta").load(path), "order_id", "left_anti")
+    orders.write.format("delta").mode("append").save(path)
+
+
+@right("load_new_files")
+def remembered_in_a_list(spark, landing, path, checkpoint):
+    mark = Path(checkpoint)
+    known = json.loads(mark.read_text()) if mark.exists() else []
+    new = [file.name for file in Path(landing).glob("*.json") if file.name not in known]
+    if new:
+        orders = spark.read.schema(ORDERS).json([f"{landing}/{name}" for name in new])
+        orders.write.format("delta").mode("append").save(path)
+        mark.write_text(json.dumps(known + new))
+
+
+def _compared(known, arrived, equal):
+    before, now = ({field.name.lower(): field for field in schema} for schema in (known, arrived))
+    both = [(field, now[key]) for key, field in before.items() if key in now]
+    return _changes(
+        [field.name for key, field in now.items() if key not in before],
+        [field.name for key, field in before.items() if key not in now],
+        [field.name for field, other in both if not equal(field.dataType, other.dataType)],
+    )
+
+
+@wrong("schema_changes", says="`price` was a decimal(10,2)")
+def kinds_of_types(known, arrived):
+    """Compares the classes of the types, so that all decimals are one."""
+    return _compared(known, arrived, lambda one, other: type(one) is type(other))
+
+
+@wrong("schema_changes", says="`tags` held texts")
+def names_without_items(known, arrived):
+    """Compares how the types begin."""
+
+    def begins(kind):
+        return kind.simpleString().split("<")[0]
+
+    return _compared(known, arrived, lambda one, other: begins(one) == begins(other))
+
+
+@wrong("schema_changes", says="`points` was a bigint")
+def narrower_fits(known, arrived):
+    """Takes a type whose values fit for the same."""
+
+    def fits(one, other):
+        return one == other or (one.simpleString(), other.simpleString()) == ("bigint", "int")
+
+    return _compared(known, arrived, fits)
+
+
+@right("schema_changes")
+def changes_by_simple_strings(known, arrived):
+    return _compared(known, arrived, lambda one, other: one.simpleString() == other.simpleString())
+
+
+def _rescued(orders, quantity, amount):
+    texts = F.struct(
+        F.when(quantity.isNull(), F.col("quantity")).alias("quantity"),
+        F.when(amount.isNull(), F.col("amount")).alias("amount"),
+    )
+    rescued = F.nullif(F.to_json(texts), F.lit("{}")).alias("_rescued")
+    return orders.select("order_id", quantity.alias("quantity"), amount.alias("amount"), rescued)
+
+
+@wrong("cast_or_rescue", says="Ask Spark what fits, not a pattern")
+def digits_only(orders):
+    """Writes a pattern, and forgets the sign."""
+    quantity, amount = (
+        F.when(F.col(name).rlike(r"^\d+(\.\d+)?$"), F.col(name)).try_cast(kind)
+        for name, kind in (("quantity", "int"), ("amount", "double"))
+    )
+    return _rescued(orders, quantity, amount)
+
+
+@wrong("cast_or_rescue", says="signs and digits included")
+def money_has_two_digits(orders):
+    """Goes by a decimal, which rounds."""
+    amount = F.col("amount").try_cast("decimal(12,2)").cast("double")
+    return _rescued(orders, F.col("quantity").try_cast("int"), amount)
+
+
+@wrong("cast_or_rescue", says="What fits is a question of the type")
+def whole_numbers_fit(orders):
+    """Rescues what is no number, and not what is too large."""
+    result = _rescued(orders, F.col("quantity").try_cast("bigint"), F.col("amount").try_cast("double"))
+    return result.withColumn("quantity", F.col("quantity").try_cast("int"))
+
+
+@wrong("cast_or_rescue", says="Let a function write the JSON")
+def json_by_hand(orders):
+    """Glues the JSON together."""
+
+    def entry(name, value):
+        text = F.concat(F.lit(f'"{name}":"'), F.col(name), F.lit('"'))
+        return F.when(value.isNull(), text)
+
+    return _typed(
+        orders,
+        lambda quantity, amount: F.concat(
+            F.lit("{"),
+            F.nullif(F.concat_ws(",", entry("quantity", quantity), entry("amount", amount)), F.lit("")),
+            F.lit("}"),
+        ),
+    )
+
+
+@wrong("evolve", says="not what is lacking")
+def refuses_any_difference(batch, known, mode):
+    """Fails for a column that is lacking, as if it were new."""
+    if mode == "failOnNewColumns" and set(batch.columns) != set(known.names):
+        raise ValueError(f"The table does not have {[name for name in batch.columns if name not in known.names]}.")
+    return evolved_by_cases(batch, known, mode)
+
+
+@wrong("evolve", says="What is there is rescued")
+def rescues_full_rows(batch, known, mode):
+    """Rescues where all new columns have a value."""
+
+    def rescued(new):
+        full = F.lit(True)
+        for name in new:
+            full = full & F.col(name).isNotNull()
+        text = F.when(full, F.to_json(F.struct(*new))) if new else F.lit(None).cast("string")
+        return [text.alias("_rescued")]
+
+    return _evolve(batch, known, mode, rescued)
+
+
+@wrong("rows_of_new_files", says="The order of the names says nothing")
+def after_the_last_name(arriving, table):
+    """Takes the names for numbers that rise."""
+    last = table.agg(F.max("source_file")).first()[0]
+    return arriving.where(F.col("source_file") > last)
+
+
+@wrong("rows_of_new_files", says="what is said of a file is said of all its rows")
+def by_row_and_file(arriving, table):
+    """Looks for the row where the file decides."""
+    return arriving.join(table, ["order_id", "source_file"], "left_anti")
+
+
+@wrong("replace_day", says="not all from it on")
+def from_the_day_on(orders, day, path):
+    """Replaces the days behind it too."""
+    writer = orders.write.format("delta").mode("overwrite")
+    writer.option("replaceWhere", f"ordered_on >= '{day}'").save(path)
+
+
+@wrong("replace_day", says="With NULL neither `=` nor `<>` is true")
+def keeps_the_other_days(orders, day, path):
+    """Writes the whole table again, without the rows of no day."""
+    kept = orders.sparkSession.read.format("delta").load(path).where(f"ordered_on <> '{day}'")
+    kept.unionByName(orders).write.format("delta").mode("overwrite").save(path)
+
+
+@right("replace_day")
+def rest_of_the_table_written_again(orders, day, path):
+    table = orders.sparkSession.read.format("delta").load(path)
+    kept = table.where(f"NOT ordered_on <=> DATE '{day}'")
+    kept.unionByName(orders).write.format("delta").mode("overwrite").save(path)
+
+
+@wrong("append_once", says="joined without a sign between")
+def glued_together(sales, path, job, run):
+    """Makes one text of job and run, which another pair makes too."""
+    _write(sales, path, f"{job}{run}", 1)
+
+
+@wrong("append_once", says="nothing of run 11")
+def last_digit_of_the_run(sales, path, job, run):
+    """Keeps one digit of the number."""
+    _write(sales, path, job, run % 10)
+
+
+@right("append_once")
+def remembered_in_the_commit(sales, path, job, run):
+    history = sales.sparkSession.sql(f"DESCRIBE HISTORY delta.`{path}`")
+    if history.where(F.col("userMetadata") == f"{job}/{run}").isEmpty():
+        sales.write.format("delta").mode("append").option("userMetadata", f"{job}/{run}").save(path)
+
+
+@wrong("audit", says="come and go with them")
+def pivot_of_what_came(manifest, rows):
+    """Lets the data say which columns there are."""
+    counted = rows.groupBy("source_file").pivot("outcome").count().withColumnRenamed("duplicate", "duplicates")
+    return _books(manifest.join(counted, "source_file", "full").na.fill(0))
+
+
+@wrong("audit", says="`count` counts what is not NULL")
+def counts_conditions(manifest, rows):
+    """Counts a condition, whatever it says."""
+    kinds = {"clean": "clean", "quarantined": "quarantined", "duplicate": "duplicates"}
+    counts = [F.count(F.col("outcome") == kind).alias(name) for kind, name in kinds.items()]
+    counted = rows.groupBy("source_file").agg(*counts)
+    return _books(manifest.join(counted, "source_file", "full").na.fill(0))
+
+
+@wrong("audit", says="More than promised does not balance either")
+def at_least_what_was_promised(manifest, rows):
+    """Is content with too much."""
+    books = manifest.join(_counted(rows), "source_file", "full").na.fill(0)
+    return books.withColumn("balanced", F.expr("promised <= clean + quarantined + duplicates"))
+
+
+@wrong("audit", says="that is written down too")
+def promised_files_with_rows(manifest, rows):
+    """Leaves out a file that was to be empty."""
+    return _books(manifest.where("promised > 0").join(_counted(rows), "source_file", "full").na.fill(0))
+
+
 excused: dict[str, dict[str, str]] = {
     "fetch_changed": {
         "item['updated_at'] > known['updated_at'] → item['updated_at'] >= known['updated_at']": (
             "An item that has not changed since is the same item."
         ),
     },
+}
+
+several_words = "A query can be written in many ways; the check runs it."
+one_empty = "No name and no day is empty."
+outside: dict[str, dict[str, str]] = {
+    "jdbc_options": dict.fromkeys(
+        (
+            "an empty text in table",
+            "an empty text in day",
+            "zero in lowest",
+            "the negative in lowest",
+            "zero in highest",
+            "the negative in highest",
+        ),
+        several_words,
+    ),
+    "partition_predicates": {
+        "an empty text in column": one_empty,
+        "an empty text in cuts[…]": one_empty,
+        "cuts in reverse": "The days come in ascending order.",
+        "an item of cuts twice": "The days come in ascending order, each once.",
+    },
+    "next_step": {"an empty text in body[…]": "A cursor that names a page is not empty."},
 }
