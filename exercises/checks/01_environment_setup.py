@@ -23,8 +23,8 @@ def holding(entry: str) -> Callable[[object], bool]:
 @exercise(
     objective="1.1",
     hints=(
-        "Two things are not Spark's default: the format that it writes, and what it does where the folder holds data "
-        "already.",
+        "One thing is not the default: what Spark does where the folder holds data already. The format is worth its "
+        "name all the same, as on another Spark it would be Parquet.",
         "`DataFrameWriter` has `format` and `mode`; `mode` knows `append`, `overwrite`, `ignore` and `errorifexists`.",
         "`rows.write.format(…).mode(…).save(path)`, then `rows.sparkSession.read.format(…).load(path)`.",
     ),
@@ -45,7 +45,8 @@ def save_and_read(answer: Answer, case: Case) -> None:
     )
     case.require(
         Path(path, "_delta_log").is_dir(),
-        f"The folder holds files {', '.join(files)} and no `_delta_log`: without a format, Spark writes plain Parquet.",
+        f"The folder holds files {', '.join(files)} and no `_delta_log`: these are plain files, and a "
+        "table of Delta has a log.",
         seen=", ".join(files),
     )
     sources = frame_of(result).inputFiles()
@@ -433,7 +434,7 @@ def ensure_table(answer: Answer, case: Case) -> None:
         str(about.get("Provider", "no provider")).lower(),
         "delta",
         call="The provider of the table",
-        when={"parquet": "The provider of the table is {got}: where the format is not named, Spark takes its default."},
+        when={"parquet": "The provider of the table is {got}: plain files, and a table with a log is asked for."},
     )
     case.value(
         about.get("Type"),
@@ -503,7 +504,7 @@ def register(answer: Answer, case: Case) -> None:
         "delta",
         call="The provider of the table",
         when={
-            "parquet": "The provider of the table is {got}, the default: it reads every file in the folder, also "
+            "parquet": "The provider of the table is {got}: it reads every file in the folder, also "
             "those that Delta has replaced."
         },
     )

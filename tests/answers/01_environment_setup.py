@@ -16,8 +16,14 @@ CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 
 
 @wrong("save_and_read", says="no `_delta_log`")
-def default_format(rows, path):
-    """Takes Spark's default format for Delta, as it is on Databricks."""
+def plain_files(rows, path):
+    """Takes Parquet files for a table."""
+    rows.write.mode("overwrite").parquet(path)
+    return rows.sparkSession.read.parquet(path)
+
+
+@right("save_and_read")
+def in_the_format_of_the_session(rows, path):
     rows.write.mode("overwrite").save(path)
     return rows.sparkSession.read.load(path)
 
@@ -300,8 +306,13 @@ def total_in_sql(sales):
 
 
 @wrong("ensure_table", says="The provider of the table is 'parquet'")
-def table_of_the_default_format(spark, name):
-    """Takes Spark's default for Delta, as it is on Databricks."""
+def table_of_plain_files(spark, name):
+    """Names the format of the files instead of that of the table."""
+    spark.sql(f"CREATE TABLE IF NOT EXISTS {name} (order_id STRING, amount DOUBLE) USING parquet")
+
+
+@right("ensure_table")
+def table_in_the_format_of_the_session(spark, name):
     spark.sql(f"CREATE TABLE IF NOT EXISTS {name} (order_id STRING, amount DOUBLE)")
 
 
