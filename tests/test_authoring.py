@@ -159,7 +159,7 @@ def test_files_that_cannot_be_read_are_one_sentence(course: Course) -> None:
     edit(course.checks(STEM), "@exercise(", "@exercise((")
     proven, said = said_of(course, "twice")
     assert not proven
-    assert said.startswith("✗ The files of 01_good cannot be read: SyntaxError: ")
+    assert said.startswith("✗ exercises/checks/01_good.py cannot be read: SyntaxError: ")
 
 
 def test_a_name_that_is_none_is_one_sentence(course: Course) -> None:

@@ -608,6 +608,17 @@ def test_a_lone_surrogate_breaks_nothing() -> None:
     f"{result}".encode()
 
 
+def test_the_lists_of_a_catalog_can_be_read_in_a_check() -> None:
+    def lists(changes: Changes) -> Changes:
+        spark = changes.sparkSession
+        changes.write.saveAsTable("listed")
+        assert [table.name for table in spark.catalog.listTables()] == ["listed"]
+        assert [column.name for column in spark.catalog.listColumns("listed")] == ["customer", "city", "at"]
+        return solution(changes)
+
+    assert run(lists).outcome == "passed"
+
+
 def test_java_that_does_not_answer_is_ended_and_the_session_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limit, "SECONDS_TO_GIVE_WAY", 2.0)
 

@@ -10,7 +10,6 @@ from conftest import ROOT
 from proven import is_full
 from workbook.authoring import proofs
 from workbook.authoring.proofs import Proof
-from workbook.authoring.variations import missing_inputs
 from workbook.course import Course
 
 COURSE = Course(ROOT)
@@ -35,11 +34,6 @@ def test_mutants_of_the_solution_fail(proof: Proof) -> None:
 
 
 if is_full():
-
-    @pytest.mark.slow_proof("exercises")
-    @pytest.mark.parametrize("proof", PROOFS, ids=named)
-    def test_no_input_is_missing(proof: Proof) -> None:
-        assert missing_inputs(proof) == []
 
     @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/St_Johns"])
     def test_nothing_depends_on_the_time_zone_of_the_machine(zone: str) -> None:

@@ -179,15 +179,15 @@ def everything_is_filled_in(proof: Proof) -> None:
     texts = [proof.authored.task, proof.authored.blank, *(inspect.getsource(function) for function in functions)]
     left = [line.strip(" #") for text in texts for line in text.splitlines() if FILL_IN in line]
     if left:
-        found = f"{len(left)} places are left, the first is {left[0]!r}"
+        found = f"what is left begins with {left[0]!r}, and there are {len(left)} such places"
         raise ProofFailed("everything is filled in", proof.name, found)
 
 
 def serves_an_objective(proof: Proof) -> None:
     """The exercise's objective is one that its chapter states."""
     if proof.exercise.objective not in proof.objectives:
-        known = ", ".join(proof.objectives)
-        found = f"{proof.exercise.objective!r} is none of the chapter's objectives, which are {known}"
+        known = "; ".join(f"{number} {text}" for number, text in proof.objectives.items())
+        found = f"{proof.exercise.objective!r} is none of the chapter's objectives: {known}"
         raise ProofFailed("an exercise serves an objective", proof.name, found)
 
 
@@ -251,7 +251,8 @@ def wrong_answers_fail(proof: Proof) -> None:
             found = f"{name} should be told {says!r}, and is told {result.message!r}"
             raise ProofFailed("wrong answers are told why", proof.name, found)
         if result.message in messages:
-            raise ProofFailed("messages differ", proof.name, f"{name} and {messages[result.message]} get the same one")
+            found = f"{name} and {messages[result.message]} get the same one: give each its own, or leave one out"
+            raise ProofFailed("messages differ", proof.name, found)
         _message_is_sound(proof, name, result)
         messages[result.message] = name
 
@@ -313,8 +314,9 @@ RULES: tuple[Callable[[Proof], None], ...] = (
 
 
 def _demand(rule: Rule, proof: Proof, result: Result, outcome: str, answer: str = "") -> None:
-    if result.outcome != outcome:
-        who = f"{answer} is" if answer else "it is"
-        raise ProofFailed(
-            rule, proof.name, f"{who} {result.outcome}, not {outcome}: {result.message}\n{result.traceback}"
-        )
+    if result.outcome == outcome:
+        return
+    found = f"{answer or 'it'} is {result.outcome}, not {outcome}: {result.message}\n{result.traceback}"
+    if outcome == "failed" and result.outcome == "passed":
+        found = f"{answer} passes: give the check a row that tells it apart, or mark it as right"
+    raise ProofFailed(rule, proof.name, found)

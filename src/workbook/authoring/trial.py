@@ -41,12 +41,19 @@ def prove(course: Course, what: str, say: Say) -> bool:
     except CourseError:
         raise
     except Exception as error:  # whatever a file raises that an author is in the middle of
-        say(f"✗ The files of {stem} cannot be read: {type(error).__name__}: {error}")
+        place = _place(error, course) or f"One of the files of {stem}"
+        say(f"✗ {place} cannot be read: {type(error).__name__}: {error}")
         return False
     kept = [_tried(proof, stem, say) for proof in found]
     if len(found) > 1:
         say(f"{sum(kept)} of {len(found)} exercises are proven.")
     return all(kept)
+
+
+def _place(error: Exception, course: Course) -> str:
+    """The file of the course that cannot be compiled, below the course's folder; empty where it is another error."""
+    path = Path(getattr(error, "filename", None) or "")
+    return str(path.relative_to(course.root)) if path.is_relative_to(course.root) else ""
 
 
 def wanted(course: Course, what: str) -> tuple[str, list[str]]:
@@ -99,8 +106,13 @@ def _say_of_mutants(proof: Proof, say: Say) -> None:
 
 
 def _say_of_missing_inputs(proof: Proof, say: Say) -> None:
+    """Advice, no rule: only the author knows which inputs the task has."""
+    if proof.result("solution").outcome != "passed":
+        say("  inputs: later, when the solution passes")
+        return
     missing = missing_inputs(proof)
-    say(f"  inputs: {f'{len(missing)} seem to be missing' if missing else 'none is missing'}")
+    said = "add such a row to the check, or say in `outside` why the task has none" if missing else "none is missing"
+    say(f"  inputs: {said}")
     for one in missing:
         say(textwrap.fill(str(one), WIDTH, initial_indent="    ", subsequent_indent="      "))
 
