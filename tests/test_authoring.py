@@ -58,7 +58,7 @@ def test_a_new_exercise_has_its_three_places_and_is_not_proven_before_it_is_fill
     assert "blank: not attempted" in said
     for rule in ("everything is filled in", "an exercise serves an objective", "solution passes"):
         assert f"✗ {rule}: total" in said
-    assert "which are 1.1, 1.2" in " ".join(said.split())
+    assert "none of the chapter's objectives: 1.1 " in " ".join(said.split())
 
 
 WRONG = (
