@@ -117,7 +117,9 @@ def _together(frames: Sequence[DataFrame]) -> DataFrame:
     kinds = {(name.lower(), kind) for frame in frames for name, kind in frame.dtypes}
     often = Counter(name for name, _ in kinds)
     alike = (
-        frame.withColumns({name: F.col(name).cast("STRING") for name in frame.columns if often[name.lower()] > 1})
+        frame.select(
+            *(F.col(name).cast("STRING").alias(name) if often[name.lower()] > 1 else name for name in frame.columns)
+        )
         for frame in frames
     )
     return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), alike)
