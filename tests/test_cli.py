@@ -55,7 +55,7 @@ def test_check_says_of_each_answer_what_is_wrong_and_exits_with_1(workbook, smal
     assert code == 1
     assert said.splitlines() == [
         "✗ twice: not yet",
-        "twice(3) gave 7, and 6 was expected.",
+        "twice(3) gave 7, and 6 was expected. Follow that call through your code: which line makes it so?",
         "     input: twice(3)",
         "     yours: 7",
         "  expected: 6",
@@ -119,7 +119,8 @@ def test_next_begins_goes_on_and_ends(workbook, small_course) -> None:
     workbook("check", "01")
     assert workbook("next")[1].splitlines() == [
         "Go on with exercise 1.1, Twice (`twice`), in work/01_good.ipynb.",
-        "Its last check said: twice(3) gave 7, and 6 was expected.",
+        "Its last check said: twice(3) gave 7, and 6 was expected. "
+        "Follow that call through your code: which line makes it so?",
         "`hint(twice)` shows 2 of 3 hints.",
     ]
     write(small_course, twice=RIGHT)
