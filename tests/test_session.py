@@ -232,6 +232,7 @@ def test_where_no_program_may_run_in_the_temporary_folder_java_gets_another(
 ) -> None:
     monkeypatch.setattr(session, "CACHE", tmp_path)
     monkeypatch.setattr(session, "_scratch_folder", None)
+    monkeypatch.setattr(session, "_scratch_lock", None)  # else the lock of this process's own folder would go
     monkeypatch.setattr(session, "may_run_programs", lambda folder: False)
     assert Path(session.scratch()).parent == tmp_path
 
