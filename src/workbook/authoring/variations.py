@@ -60,13 +60,13 @@ def missing_inputs(proof: Proof) -> list[Missing]:
     calls = sorted(_calls(proof, solution), key=_size, reverse=True)[:MOST_CALLS]
     found: dict[tuple[str, str], Missing] = {}
     with engine.isolated(session.get_spark()) as case:
-        for name, varied in (one for call in calls for one in variations(call)):
-            wanted = _given(solution, varied, case)
-            for other, answer in others.items():
-                if (name, other) not in found and name not in proof.outside:
-                    got = _given(answer, varied, case)
-                    if got != wanted:
-                        found[name, other] = Missing(name, other, _apart(got, wanted), _apart(wanted, got))
+        for name, varied in (one for call in calls for one in variations(call) if one[0] not in proof.outside):
+            alike = {other: answer for other, answer in others.items() if (name, other) not in found}
+            wanted = _given(solution, varied, case) if alike else None
+            for other, answer in alike.items():
+                got = _given(answer, varied, case)
+                if got != wanted:
+                    found[name, other] = Missing(name, other, _apart(got, wanted), _apart(wanted, got))
     return list(found.values())
 
 

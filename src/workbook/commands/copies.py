@@ -106,7 +106,7 @@ def _updated(course: Course, stem: str) -> list[Change]:
         carried=[name for name in now if _answer(before.get(name, []), name)],
         beside=[name for name in now if _beside(before.get(name, []), name)],
     )
-    merged = _merged(fresh, old)
+    merged = _merged(fresh, old, now, before)
     if _sources(merged) == _sources(old):
         return []
     change.kept = _keep(path)
@@ -114,10 +114,13 @@ def _updated(course: Course, stem: str) -> list[Change]:
     return [change]
 
 
-def _merged(fresh: NotebookNode, old: NotebookNode) -> NotebookNode:
-    """The fresh notebook with the learner's answers, and the learner's own cells at the end of their sections."""
-    known = list(_parts(fresh, ()))
-    parts = _parts(old, known)
+def _merged(
+    fresh: NotebookNode, old: NotebookNode, known: list[str], parts: dict[str, list[NotebookNode]]
+) -> NotebookNode:
+    """The fresh notebook with the learner's answers, and the learner's own cells at the end of their sections.
+
+    `known` are the exercises of the fresh one, `parts` what the learner wrote for each.
+    """
     sources = {cell.source for cell in fresh.cells}
     own = {key: [cell for cell in cells if _is_own(cell, sources, known)] for key, cells in _sections(old, known)}
     cells: list[NotebookNode] = []
@@ -136,12 +139,11 @@ def _merged(fresh: NotebookNode, old: NotebookNode) -> NotebookNode:
 def _carried(parts: list[NotebookNode], cell: NotebookNode) -> list[NotebookNode]:
     """The fresh cell of an exercise with the learner's answer, among what else the learner wrote for it."""
     name = cell.metadata.get("exercise", "")
-    answer, beside = _answer(parts, name), _beside(parts, name)
+    answer = _answer(parts, name)
     if answer is None:
-        return [cell, *beside]
+        return [cell, *_beside(parts, name)]
     cell.source, cell.outputs, cell.execution_count = answer.source, answer.outputs, answer.execution_count
-    at = parts.index(answer)
-    return [*(part for part in parts[:at] if part in beside), cell, *(part for part in parts[at:] if part in beside)]
+    return [cell if part is answer else part for part in parts if _is_touched(part)]
 
 
 def _answer(parts: list[NotebookNode], name: str) -> NotebookNode | None:
