@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from lakehouse.sources.ports import free_port
 from workbook.checking import engine
+from workbook.kafka import jars
 from workbook.spark import java, session
 
 MASTER, WORKER = (f"org.apache.spark.deploy.{name}" for name in ("master.Master", "worker.Worker"))
@@ -19,13 +20,15 @@ DEADLINE = 120
 
 @contextlib.contextmanager
 def connect_server() -> Iterator[str]:
-    """A Spark Connect server with Delta Lake, as the address for `SPARK_REMOTE`."""
+    """A Spark Connect server with Delta Lake and the connector to Kafka, as the address for `SPARK_REMOTE`."""
     port = free_port()
+    connector = jars.fetch(session.CACHE, jars.CONNECTOR)
     settings = {
         **session.DELTA,
         **session.SMALL,
         **engine.FEW_ROWS,
         "spark.master": "local[2]",
+        "spark.jars": ",".join(map(str, connector)),
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(port),
         "spark.sql.warehouse.dir": session.scratch() + f"/connect-{port}",

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from workbook.commands import cli, doctor
+from workbook.commands import cli, doctor, start
 from workbook.commands.doctor import Finding
 from workbook.course import Course
 from workbook.errors import SetupError
+from workbook.kafka import jars as kafka
 from workbook.spark import java, session
 
 
@@ -28,7 +29,7 @@ def course(small_course: Course) -> Course:
     """A course on which everything fits: this one's lock, and its jars."""
     shutil.copy(ROOT / "requirements.lock", small_course.root)
     (small_course.cache / "jars").mkdir(parents=True)
-    for jar in java.JARS:
+    for jar in (*java.JARS, *kafka.JARS):
         shutil.copy(ROOT / ".cache" / "jars" / jar.file, small_course.cache / "jars")
     return small_course
 
@@ -145,6 +146,29 @@ def a_proxy(monkeypatch) -> Iterator[list[bytes]]:
         monkeypatch.delenv("HTTPS_PROXY", raising=False)
         yield asked
         server.shutdown()
+
+
+def test_jars_of_kafka_that_are_missing_stop_nobody(course: Course) -> None:
+    assert finding(course, "Jars of Kafka").found == f"all {len(kafka.JARS)}"
+    (course.cache / "jars" / kafka.CONNECTOR[0].file).unlink()
+    found = finding(course, "Jars of Kafka")
+    assert found.fits
+    assert (found.found, found.meaning) == (
+        f"1 of {len(kafka.JARS)} missing",
+        "Only the lessons on Kafka need them; `make start` fetches them, with a network.",
+    )
+
+
+def test_a_course_that_has_no_jars_of_kafka_and_no_network_is_prepared_all_the_same(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (course.cache / "jars" / kafka.CONNECTOR[0].file).unlink()
+    monkeypatch.setenv("https_proxy", "http://no-such-proxy.invalid:3128")
+    java.archive(course.cache).touch()
+    said: list[str] = []
+    start.prepare(course, said.append)
+    assert said[0] == "Fetching the jars of Kafka (a minute, once) …"
+    assert said[1].startswith("Everything but the lessons on Kafka works all the same: Kafka's jars are missing, and ")
 
 
 def test_jars_are_fetched_through_the_proxy_of_the_machine(course: Course, a_proxy: list[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The database and the API of the lessons are real, hold the shop's data, and leave nothing behind."""
+"""The database, the API and the Kafka of the lessons are real, and leave nothing behind."""
 
 import contextlib
 import gzip
@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -18,14 +19,19 @@ from urllib.request import Request, urlopen
 import psutil
 import pyarrow as pa
 import pytest
+from pyspark.sql import SparkSession
 
 from lakehouse.addresses import Addresses
 from lakehouse.errors import PlatformError
 from lakehouse.sources import Shop, database, loaded_on
 from lakehouse.sources.systems import SourceSystems
 from lakehouse.sources.wallet import WalletServer
+from servers import connect_server, finished, python
+from workbook import kafka as kafka_room
 from workbook.errors import SetupError
-from workbook.servers import DatabaseError, Postgres, ShopServer, postgres, shop_api
+from workbook.kafka import Broker, BrokerError, broker, jars
+from workbook.servers import DatabaseError, Postgres, ShopServer, kafka, postgres, shop_api
+from workbook.spark.session import CACHE
 
 pytestmark = pytest.mark.slow_proof("platform")
 
@@ -453,6 +459,189 @@ def test_the_log_gives_its_events_by_number_and_is_there_again_after_a_restart(t
         for wrong in ("?from=-1", "?limit=1001", "?limit=-1", "?from=x"):
             assert status(log.url + wrong) == 400
         assert status(log.url + "/1") == 404
+
+
+# Kafka
+
+
+@pytest.fixture(scope="module")
+def stream() -> Iterator[Broker]:
+    """A broker without Spark."""
+    with Broker(jars.fetch(CACHE, jars.BROKER)) as server:
+        yield server
+
+
+def test_a_session_writes_and_reads_a_topic_by_batch_and_by_stream_in_every_thread(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    with kafka(spark) as log:
+        log.create_topic("payments", partitions=2)
+        log.send("payments", "10", "11", key="C1", partition=0)
+        place = {"kafka.bootstrap.servers": log.servers}
+        written = spark.createDataFrame([("C2", "20", 1), ("C2", "21", 1)], "key string, value string, partition int")
+        written.coalesce(1).write.format("kafka").options(**place, topic="payments").save()
+        reading = {**place, "subscribe": "payments", "startingOffsets": "earliest"}
+        shown = ("partition", "offset", "CAST(key AS string)", "CAST(value AS string)")
+        expected = [(0, 0, "C1", "10"), (0, 1, "C1", "11"), (1, 0, "C2", "20"), (1, 1, "C2", "21")]
+
+        def batch() -> list[tuple[object, ...]]:
+            rows = spark.read.format("kafka").options(**reading).load().selectExpr(*shown).collect()
+            return sorted(tuple(row) for row in rows)
+
+        def stream() -> list[tuple[object, ...]]:
+            events = spark.readStream.format("kafka").options(**reading).load().selectExpr(*shown)
+            into = events.writeStream.option("checkpointLocation", str(tmp_path / "checkpoint"))
+            into.trigger(availableNow=True).start(str(tmp_path / "table")).awaitTermination()
+            return sorted(tuple(row) for row in spark.read.load(str(tmp_path / "table")).collect())
+
+        assert batch() == stream() == expected
+        log.send("payments", "12", key="C1", partition=0)
+        with ThreadPoolExecutor(1) as other:
+            assert (
+                other.submit(batch).result() == other.submit(stream).result() == sorted([*expected, (0, 2, "C1", "12")])
+            )
+        assert log.groups() == [], "Spark keeps its offsets in its checkpoint"
+
+
+def test_what_is_deleted_is_gone_and_what_follows_keeps_its_offset(stream: Broker) -> None:
+    stream.create_topic("short", partitions=1)
+    stream.send("short", "a", b"b", None, "c")
+    stream.delete_before("short", 0, 2)
+    assert read(stream, "short") == [(2, None), (3, b"c")]
+
+
+def test_a_group_that_commits_is_known_to_the_broker(stream: Broker) -> None:
+    stream.send("read", "a")
+    assert stream.groups() == []
+    assert read(stream, "read", group="readers") == [(0, b"a")]
+    assert stream.groups() == ["readers"]
+
+
+def read(log: Broker, topic: str, group: str = "") -> list[tuple[int, bytes | None]]:
+    """Offset and value of every message in partition 0, read by Kafka's own consumer, which commits for a group."""
+    settings = {"bootstrap.servers": log.servers, "auto.offset.reset": "earliest"}
+    own = {"group.id": group} if group else {"enable.auto.commit": "false"}
+    as_bytes = log._kafka.common.serialization.ByteArrayDeserializer()
+    consumer = log._kafka.clients.consumer.KafkaConsumer(log._properties({**settings, **own}), as_bytes, as_bytes)
+    place = log._kafka.common.TopicPartition(topic, 0)
+    consumer.assign([place])
+    end = int(consumer.endOffsets([place])[place])
+    found: list[tuple[int, bytes | None]] = []
+    while consumer.position(place) < end:
+        records = consumer.poll(log._gateway.jvm.java.time.Duration.ofSeconds(1)).records(place)
+        found += [(int(record.offset()), record.value()) for record in records.toArray()]
+    if group:
+        consumer.commitSync()
+    consumer.close()
+    return found
+
+
+def test_what_the_broker_refuses_is_its_own_sentence(stream: Broker) -> None:
+    stream.create_topic("once")
+    with pytest.raises(BrokerError, match=r"^Topic 'once' already exists\.$"):
+        stream.create_topic("once")
+    with pytest.raises(BrokerError, match="offset is not within the range"):
+        stream.delete_before("once", 0, 1)
+
+
+def test_a_broker_listens_on_this_machine_alone(stream: Broker) -> None:
+    [java] = psutil.Process(stream._process.pid).children()
+    listening = [place.laddr for place in java.net_connections() if place.status == psutil.CONN_LISTEN]
+    assert stream.servers in {f"{place.ip}:{place.port}" for place in listening}
+    assert {place.ip.removeprefix("::ffff:") for place in listening} == {"127.0.0.1"}
+
+
+def test_two_brokers_know_nothing_of_each_other_and_a_stopped_one_is_gone_with_its_files(stream: Broker) -> None:
+    with Broker(jars.fetch(CACHE, jars.BROKER)) as second:
+        second.send("own", "a")
+        stream.send("own", "b")
+        assert (read(stream, "own"), read(second, "own")) == ([(0, b"b")], [(0, b"a")])
+        folder = second._place.path
+        assert folder.is_dir()
+    second.stop()
+    assert not folder.exists() and not answers(f"kafka://{second.servers}")
+    with pytest.raises(BrokerError, match="The broker has ended: start another one"):
+        second.send("own", "c")
+    assert answers(f"kafka://{stream.servers}")
+
+
+@pytest.mark.parametrize("end", ["sys.exit()", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_broker_ends_with_its_process_however_that_ends(end: str) -> None:
+    code = (
+        "import os, psutil, signal, sys\nfrom workbook.kafka import Broker, jars\n"
+        "from workbook.spark.session import CACHE\n"
+        "log = Broker(jars.fetch(CACHE, jars.BROKER))\nlog.send('payments', 'a')\n"
+        f"[java] = psutil.Process(log._process.pid).children()\n"
+        f"print(log.servers, log._place.path, log._process.pid, java.pid, flush=True)\n{end}"
+    )
+    run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    servers, folder, *processes = run.stdout.split()
+    for process in processes:
+        wait_for_end_of(int(process))
+    assert not answers(f"kafka://{servers}")
+    assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("SETTINGS", {**broker.SETTINGS, "num.io.threads": "none"}, "Invalid value none for configuration num.io"),
+        ("_command", lambda jars: ["sh", "-c", "echo No room. >&2; exit 1"], r"\(No room\.\)"),
+    ],
+)
+def test_a_broker_that_does_not_start_says_why_and_leaves_nothing(
+    name: str, value: object, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, name, value)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(SetupError, match=f"^Kafka did not start .*{says}"):
+        Broker(jars.fetch(CACHE, jars.BROKER))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_jars_that_are_missing_without_a_network_are_an_error_with_its_cure(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_room, "CACHE", tmp_path)
+    monkeypatch.setenv("https_proxy", "http://no-such-proxy.invalid:3128")
+    with pytest.raises(
+        SetupError, match=r"^Kafka's jars are missing, and \S+\.jar could not be fetched .*network once"
+    ):
+        kafka(spark)
+
+
+ON_CONNECT = """
+from workbook import get_spark
+from workbook.kafka import connector
+from workbook.servers import kafka
+
+spark = get_spark()
+with kafka(spark) as log:
+    log.send("payments", "a", "b")
+    reading = {"kafka.bootstrap.servers": log.servers, "subscribe": "payments", "startingOffsets": "earliest"}
+    print(spark.read.format("kafka").options(**reading).load().count())
+    spark.readStream.format("kafka").options(**reading).load().selectExpr("value").writeStream.format("kafka").options(
+        **{"kafka.bootstrap.servers": log.servers}, topic="payments", checkpointLocation=FOLDER
+    ).trigger(availableNow=True).start().awaitTermination()
+    print(spark.read.format("kafka").options(**reading).load().count())
+connector.FORMAT = "of-nobody"
+try:
+    kafka(spark)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_on_spark_connect_the_server_brings_the_connector_along_or_is_told_to(tmp_path: Path) -> None:
+    with connect_server() as address:
+        code = ON_CONNECT.replace("FOLDER", repr(str(tmp_path)))
+        [(status, output, errors)] = finished([python(code, SPARK_REMOTE=address)])
+    assert status == 0, errors
+    two, four, sentence = output.splitlines()
+    assert (two, four) == ("2", "4")
+    assert sentence.startswith(
+        "SetupError This Spark Connect server has no Kafka connector, and a client cannot add one"
+    )
 
 
 # All systems

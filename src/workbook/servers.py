@@ -1,10 +1,11 @@
-"""Real servers for lessons: the CRM's PostgreSQL database, and the HTTP API of the shop's catalogue.
+"""Real servers for lessons: the CRM's PostgreSQL database, the HTTP API of the shop's catalogue, and Kafka.
 
-Both listen on 127.0.0.1 on a free port, hold data of `lakehouse.sources`, end with their `with` block, by `stop()`
-or with this process, however that ends, and leave no files behind.
+They listen on 127.0.0.1 on a free port, end with their `with` block, by `stop()` or with this process, however that
+ends, and leave no files behind. The first two hold data of `lakehouse.sources`; Kafka is empty.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from lakehouse.errors import PlatformError
 from lakehouse.sources import Shop
@@ -13,7 +14,19 @@ from lakehouse.sources.database import DatabaseError, Postgres, Session
 from lakehouse.sources.http import FAILURES
 from workbook.errors import SetupError
 
-__all__ = ["DatabaseError", "Postgres", "Session", "ShopServer", "postgres", "shop_api"]
+if TYPE_CHECKING:
+    from workbook.kafka import kafka
+
+__all__ = ["DatabaseError", "Postgres", "Session", "ShopServer", "kafka", "postgres", "shop_api"]
+
+
+def __getattr__(name: str) -> object:
+    """Kafka, imported when it is asked for: who only needs the database does without it."""
+    if name != "kafka":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from workbook.kafka import kafka
+
+    return kafka
 
 
 def postgres(scale: float = 0.1, seed: int = 7) -> Postgres:

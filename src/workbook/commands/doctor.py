@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workbook.course import Course
 from workbook.errors import SetupError
+from workbook.kafka import jars as kafka
 from workbook.spark import java, session
 
 FITTING_PYTHON = ("3.10", "3.11", "3.12", "3.13")
@@ -72,6 +73,7 @@ def examine(course: Course) -> list[Finding]:
         _java(),
         _packages(course),
         _jars(course),
+        _kafka(course),
         _archive(course),
         _space(course.root),
         _folder(course.root),
@@ -122,6 +124,14 @@ def _jars(course: Course) -> Finding:
     if not _answers(host, port):
         cure = f"{host} cannot be reached: check the connection and the proxy (HTTPS_PROXY), then run `make start`."
     return Finding("Jars", False, f"missing or damaged: {', '.join(missing)}", cure)
+
+
+def _kafka(course: Course) -> Finding:
+    """Only lessons on Kafka need its jars, so they never make the doctor fail."""
+    if missing := java.missing_jars(course.cache, kafka.JARS):
+        meaning = "Only the lessons on Kafka need them; `make start` fetches them, with a network."
+        return Finding("Jars of Kafka", True, f"{len(missing)} of {len(kafka.JARS)} missing", meaning)
+    return Finding("Jars of Kafka", True, f"all {len(kafka.JARS)}", "Whole, by their checksums.")
 
 
 def _answers(host: str, port: int) -> bool:

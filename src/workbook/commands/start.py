@@ -16,6 +16,7 @@ from workbook.commands.doctor import JUPYTER_PORT, SITE_PORT, free_port
 from workbook.course import Course
 from workbook.environment import choices, shielded
 from workbook.errors import SetupError
+from workbook.kafka import jars as kafka
 from workbook.site.build import build
 from workbook.site.serve import serving
 from workbook.spark import java
@@ -36,6 +37,12 @@ def prepare(course: Course, say: Say) -> None:
     if java.missing_jars(course.cache):
         say("Fetching the jars of Delta Lake and PostgreSQL …")
         java.fetch_jars(course.cache)
+    if java.missing_jars(course.cache, kafka.JARS):
+        say("Fetching the jars of Kafka (a minute, once) …")
+        try:
+            kafka.fetch(course.cache)
+        except SetupError as error:
+            say(f"Everything but the lessons on Kafka works all the same: {error}")
     if not java.archive(course.cache).is_file():
         say("Making Spark start quickly (about a minute, once) …")
         java.make_archive(course.cache)
