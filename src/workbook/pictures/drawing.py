@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 SMALL, NORMAL = 12, 14
 """Sizes of text in pixels; nothing is smaller."""
@@ -133,6 +134,29 @@ def wrapped(content: str, width: float, lines: int, size: float = SMALL) -> list
 def counted(number: int, noun: str) -> str:
     """`1 row`, `1,000 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def batches(number: int) -> str:
+    return f"{number:,} batch{'' if number == 1 else 'es'}"
+
+
+def moments(instants: Iterable[int]) -> tuple[str, dict[int, str]]:
+    """Instants, in microseconds of UTC, as text: the day that all of them share, or none, and what is left of each.
+
+    `12:04` where they share their day, `2026-03-01 12:04` where not; with seconds where one of them has any.
+    """
+    times = {instant: datetime.fromtimestamp(0, timezone.utc) + timedelta(microseconds=instant) for instant in instants}
+    days = {f"{time:%Y-%m-%d}" for time in times.values()}
+    finest = max((_digits(time) for time in times.values()), default=5)
+    texts = {instant: time.isoformat(" ", "microseconds")[:26] for instant, time in times.items()}
+    start = 11 if len(days) == 1 else 0
+    found = {instant: text[start : 11 + finest] for instant, text in texts.items()}
+    return "".join(days) if len(days) == 1 else "", found
+
+
+def _digits(time: datetime) -> int:
+    """How many letters of `12:04:05.060000` it takes to tell this time."""
+    return 15 if time.microsecond % 1000 else 12 if time.microsecond else 8 if time.second else 5
 
 
 def size(number: int) -> str:
