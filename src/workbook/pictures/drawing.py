@@ -143,20 +143,18 @@ def batches(number: int) -> str:
 def moments(instants: Iterable[int]) -> tuple[str, dict[int, str]]:
     """Instants, in microseconds of UTC, as text: the day that all of them share, or none, and what is left of each.
 
-    `12:04` where they share their day, `2026-03-01 12:04` where not; with seconds where one of them has any.
+    `12:04` where they share their day, `2026-03-01 12:04` where not; with seconds where there are any.
     """
     times = {instant: datetime.fromtimestamp(0, timezone.utc) + timedelta(microseconds=instant) for instant in instants}
     days = {f"{time:%Y-%m-%d}" for time in times.values()}
-    finest = max((_digits(time) for time in times.values()), default=5)
-    texts = {instant: time.isoformat(" ", "microseconds")[:26] for instant, time in times.items()}
     start = 11 if len(days) == 1 else 0
-    found = {instant: text[start : 11 + finest] for instant, text in texts.items()}
-    return "".join(days) if len(days) == 1 else "", found
+    return "".join(days) if len(days) == 1 else "", {instant: _told(time)[start:] for instant, time in times.items()}
 
 
-def _digits(time: datetime) -> int:
-    """How many letters of `12:04:05.060000` it takes to tell this time."""
-    return 15 if time.microsecond % 1000 else 12 if time.microsecond else 8 if time.second else 5
+def _told(time: datetime) -> str:
+    """`2026-03-01 12:04`, `2026-03-01 12:04:30`, `2026-03-01 12:04:30.5`."""
+    exact = f"{time:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
+    return exact if time.second or time.microsecond else f"{time:%Y-%m-%d %H:%M}"
 
 
 def size(number: int) -> str:
