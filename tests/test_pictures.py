@@ -11,10 +11,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from pictured import SVG, is_sound, texts
 from servers import connect_server, finished, python
 from workbook.pictures import Picture, delta_log, plan, scd2
-
-SVG = "http://www.w3.org/2000/svg"
 
 
 def rows_of(spark: SparkSession, *values: tuple[object, ...], columns: str = "id INT, city STRING") -> DataFrame:
@@ -239,10 +238,6 @@ def history() -> Picture:
     return scd2(HISTORY_ROWS)
 
 
-def texts(picture: Picture) -> list[str]:
-    return [text.text or "" for text in ElementTree.fromstring(picture.svg).iter(f"{{{SVG}}}text")]
-
-
 def test_a_history_tells_the_versions_of_each_key_and_which_is_current(history: Picture) -> None:
     assert repr(history) == HISTORY
     assert "C2: NULL from 2026-01-01 09:00 to 2026-01-03 12:30, closed." in history.description
@@ -352,19 +347,6 @@ def test_on_spark_connect_a_log_is_drawn_and_a_plan_refused_in_one_sentence(tmp_
         "The executed plan of a Spark Connect DataFrame stays on the server: use classic Spark for this picture, "
         "or frame.explain() for the plan without its metrics.\n"
     )
-
-
-def is_sound(picture: Picture) -> None:
-    """It is valid XML, has a name and a description, needs no script and no network, and no small text."""
-    root = ElementTree.fromstring(picture.svg)
-    assert root.attrib["role"] == "img"
-    assert root.findtext(f"{{{SVG}}}title") == picture.title
-    assert root.findtext(f"{{{SVG}}}desc") == picture.description
-    page = ElementTree.fromstring(picture._repr_html_())
-    assert page.find("div[@tabindex='0']").attrib["aria-label"] == picture.title
-    assert page.findtext(".//details/pre") == picture.text
-    rest = picture._repr_html_().replace(f'xmlns="{SVG}"', "")
-    assert not [word for word in ("http", "src=", "href=", "url(", "@import", "<script", " id=") if word in rest]
 
 
 @pytest.mark.parametrize("name", ["log", "joined", "history"])

@@ -4,9 +4,11 @@ A picture shows only what is the same on every run: no times, no paths, no file 
 no network, is readable in light and dark, and never means anything by colour alone.
 """
 
+from workbook.pictures.checkpoints import checkpoint
 from workbook.pictures.drawing import Picture
 from workbook.pictures.history import scd2
 from workbook.pictures.log import delta_log
 from workbook.pictures.operators import plan
+from workbook.pictures.watermarks import watermark
 
-__all__ = ["Picture", "delta_log", "plan", "scd2"]
+__all__ = ["Picture", "checkpoint", "delta_log", "plan", "scd2", "watermark"]

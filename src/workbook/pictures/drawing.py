@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 SMALL, NORMAL = 12, 14
 """Sizes of text in pixels; nothing is smaller."""
@@ -133,6 +134,27 @@ def wrapped(content: str, width: float, lines: int, size: float = SMALL) -> list
 def counted(number: int, noun: str) -> str:
     """`1 row`, `1,000 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def batches(number: int) -> str:
+    return f"{number:,} batch{'' if number == 1 else 'es'}"
+
+
+def moments(instants: Iterable[int]) -> tuple[str, dict[int, str]]:
+    """Instants, in microseconds of UTC, as text: the day that all of them share, or none, and what is left of each.
+
+    `12:04` where they share their day, `2026-03-01 12:04` where not; with seconds where there are any.
+    """
+    times = {instant: datetime.fromtimestamp(0, timezone.utc) + timedelta(microseconds=instant) for instant in instants}
+    days = {f"{time:%Y-%m-%d}" for time in times.values()}
+    start = 11 if len(days) == 1 else 0
+    return "".join(days) if len(days) == 1 else "", {instant: _told(time)[start:] for instant, time in times.items()}
+
+
+def _told(time: datetime) -> str:
+    """`2026-03-01 12:04`, `2026-03-01 12:04:30`, `2026-03-01 12:04:30.5`."""
+    exact = f"{time:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
+    return exact if time.second or time.microsecond else f"{time:%Y-%m-%d %H:%M}"
 
 
 def size(number: int) -> str:
