@@ -1,0 +1,48 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Exercises: Streaming data
+#
+# Write your answer where a function says `return ____`, run the cell, then run the `check` below it. Every
+# exercise stands alone: begin anywhere. Stuck? Run `hint(name_of_the_function)` in a new cell.
+
+# %%
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from workbook import ____, check, get_spark, hint, reveal
+
+spark = get_spark()
+
+# %% [markdown]
+# ## Exercise 4.1 · What is new, then stop
+#
+# A job calls this function every hour. It appends to the Delta table `target` those rows of the Delta table `source`
+# that no earlier call has taken, and comes back when they are there. The first call takes all rows, and `target` is not
+# there yet. In `source` rows only ever arrive; two equal rows are two orders. In `target` somebody also deletes rows:
+# these do not come again. What has been taken is kept in the folder `checkpoint`.
+#
+# `order_id string, amount double`, in `"shop.orders"` → nothing is returned; the rows are in `"shop.all_orders"`
+
+
+# %%
+def append_new_rows(spark: SparkSession, source: str, target: str, checkpoint: str) -> None:
+    """Append to the table `target` what is new in the table `source`, then end."""
+    # BEGIN SOLUTION
+    stream = spark.readStream.table(source).writeStream.option("checkpointLocation", checkpoint)
+    stream.trigger(availableNow=True).toTable(target).awaitTermination()
+    # END SOLUTION
+
+
+# %%
+check(append_new_rows)
