@@ -46,3 +46,28 @@ def append_new_rows(spark: SparkSession, source: str, target: str, checkpoint: s
 
 # %%
 check(append_new_rows)
+
+# %% [markdown]
+# ## Exercise 4.8 · Each event once, in its window
+#
+# `events` is a stream. An event can be delivered again, up to ten minutes later, and events arrive in any order, up to
+# ten minutes late. Of some the `event_time` is not known (NULL): they count at the moment of their first arrival,
+# `received_at`. Return for each window of ten minutes how many events happened in it. The caller writes the result in
+# append mode; so a window is to come out, and is forgotten, once no event can be expected for it any more.
+#
+# `event_id string, event_time timestamp, received_at timestamp` → `start timestamp, end timestamp, events bigint`
+
+
+# %%
+def events_per_window(events: DataFrame) -> DataFrame:
+    """One row a window of ten minutes: its start, its end, and the number of events in it, each counted once."""
+    # BEGIN SOLUTION
+    timed = events.withColumn("moment", F.coalesce("event_time", "received_at")).withWatermark("moment", "10 minutes")
+    once = timed.dropDuplicatesWithinWatermark(["event_id"])
+    counts = once.groupBy(F.window("moment", "10 minutes")).agg(F.count("event_id").alias("events"))
+    return counts.select("window.start", "window.end", "events")
+    # END SOLUTION
+
+
+# %%
+check(events_per_window)

@@ -1,9 +1,16 @@
 """Checks of the exercises on streaming data."""
 
+import json
+import os
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from workbook.checking.case import Case, Failed
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from workbook.checking.case import Case, Failed, frame_of
 from workbook.checking.exercise import Answer, exercise
 from workbook.checking.explain import condition
 
@@ -134,3 +141,113 @@ NOT_APPENDED = {
     "it has taken, and the next call reads it there.",
     "TABLE_OR_VIEW_ALREADY_EXISTS": "The second call raised {error}: by then `target` is there, and rows are added.",
 }
+
+
+@exercise(
+    objective="4.4",
+    hints=(
+        "Three questions in their order: when did an event happen, has it been here before, and into which window does "
+        "it fall? How long must Spark remember for the second and the third?",
+        "`withWatermark` says on which column and how late; `dropDuplicatesWithinWatermark` forgets an id when the "
+        "watermark has passed it; `F.window` groups by time, and has `start` and `end` inside.",
+        "`events.withColumn('moment', …).withWatermark('moment', …).dropDuplicatesWithinWatermark([…])`, then "
+        "`.groupBy(F.window(…)).agg(…).select('window.start', …)`.",
+    ),
+    docs=SPARK + "streaming/apis-on-dataframes-and-datasets.html#handling-late-data-and-watermarking",
+    why="Two things go wrong in silence here, and the dashboard shows a number all the same. A NULL time falls into no "
+    "window, so its event counts nowhere; and an event without a time that is given the clock's moves the watermark "
+    "for all the others, which are then too late. Decide about NULL before the watermark sees it.",
+)
+def events_per_window(answer: Answer, case: Case) -> None:
+    events = arriving(
+        case,
+        "event_id string, event_time timestamp, received_at timestamp",
+        [("E1", "10:01", "10:10"), ("E2", "10:04", "10:10"), ("E2", "10:04", "10:10"), ("N1", None, "10:09")],
+        [("E3", "10:10", "10:11"), ("E1", "10:01", "10:11"), ("N2", None, "10:09"), ("E4", "10:19", "10:19")],
+        [("N1", None, "10:19"), ("E6", "10:15", "10:19")],
+        [("E5", "2026-03-01T10:09:30Z", "10:19"), ("E7", "10:29", "10:30"), ("E8", "10:40", "10:40")],
+    )
+    counts = frame_of(told(NOT_COUNTED, lambda: answer(events)))
+    case.require(
+        counts.isStreaming,
+        f"Whether what you returned is still a stream: {counts.isStreaming}. The caller writes it; return the frame "
+        "that the events go through.",
+        seen=counts.isStreaming,
+    )
+    case.require(
+        {"start", "end"} <= set(counts.columns),
+        f"Yours has the columns {', '.join(counts.columns)}, and `start`, `end` and `events` are asked for: the struct "
+        "that `F.window` makes holds the first two.",
+        seen=", ".join(counts.columns),
+    )
+    watermark = told(NOT_COUNTED, lambda: written_in_append_mode(case, counts, "counts"))
+    case.require(
+        watermark < "2026-03-02",
+        f"After the last event, of 10:40, your watermark stands at {watermark[:16]}: an event without a time was given "
+        "the clock's, and all others are too late for it. Take the time at which it was received.",
+        seen=watermark[:16],
+    )
+    times = {name: F.date_format(name, "HH:mm") for name in ("start", "end")}
+    case.equal(
+        case.spark.table("counts").withColumns(times),
+        "start string, end string, events bigint",
+        ("10:00", "10:10", 5),
+        ("10:10", "10:20", 3),
+        ("10:20", "10:30", 1),
+        when={
+            ("10:05", ...): "A window came out that begins at 10:05, {got}: windows of ten minutes that begin every "
+            "five count each event twice. Let one begin where the other ends.",
+            ("10:40", ...): "{got} came out, and nobody knows yet what else will happen until 10:50: only the "
+            "watermark closes a window.",
+            ("10:00", ..., 7): "You gave {got}: E1 and E2 were delivered twice, and count twice.",
+            ("10:00", ..., 6): "You gave {got}: E1 came again in a later batch, with another `received_at`, so its two "
+            "rows are not equal in all columns. An event is known by its id.",
+            ("10:00", ..., 4): "You gave {got}: E5 of 10:09:30 is lost. The newest event before it was of 10:19, and "
+            "ten minutes late is in time.",
+            ("10:00", ..., 3): "You gave {got}: N1 and N2 have no `event_time`, so they fall into no window and are "
+            "not counted, and nobody is told. They were received at 10:09.",
+            ("10:00", ..., 2): "You gave {got}: E1, E2 and E5 happened then and were received later. It counts when "
+            "they happened.",
+            ("10:10", ..., 4): "You gave {got}: N1, which has no `event_time`, was delivered at 10:09 and again at "
+            "10:19, and counts in both windows. Its id is the same.",
+        },
+        missing={
+            ("10:20", ...): "The window of 10:20 did not come out ({got} was expected), after an event of 10:40: ten "
+            "minutes before that is 10:30, where it ends. Later than this, nothing is waited for.",
+        },
+    )
+
+
+NOT_COUNTED = {
+    "output mode: "
+    "append": "Spark says {error}: in append mode a window comes out when it is complete, and nothing says "
+    "when that is. Group by a window of the column that has the watermark.",
+    "Distinct aggregations are not supported": "Spark says `Distinct aggregations are not supported` of a stream, for "
+    "it would keep all ids for ever. Drop the repeats first, and say how long an id is remembered.",
+    "dropDuplicatesWithinWatermark is not": "Spark says `dropDuplicatesWithinWatermark is not supported` without a "
+    "watermark: by that it forgets an id, so the watermark comes before.",
+}
+
+
+def arriving(case: Case, schema: str, *batches: list[tuple[str | None, ...]]) -> DataFrame:
+    """A stream of these batches, one after the other; a time such as 10:01 is of March 1, 2026, in UTC."""
+    names, folder = [part.split()[0] for part in schema.split(", ")], Path(case.path("arriving"))
+    folder.mkdir()
+    for number, batch in enumerate(batches):
+        rows = [[TIME.sub(r"2026-03-01T\1:00Z", value) if value else value for value in row] for row in batch]
+        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
+        file = folder / f"{number}.json"
+        file.write_text("\n".join(lines))
+        os.utime(file, (1_772_000_000 + number, 1_772_000_000 + number))  # a stream takes the oldest file first
+    return case.spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).json(str(folder))
+
+
+TIME = re.compile(r"^(\d\d:\d\d)$")
+
+
+def written_in_append_mode(case: Case, frame: DataFrame, name: str) -> str:
+    """Write a stream into the table `name` in memory, until nothing is left; the watermark after that."""
+    stream = frame.writeStream.format("memory").queryName(name).outputMode("append")
+    query = stream.option("checkpointLocation", case.path("checkpoint")).trigger(availableNow=True).start()
+    query.awaitTermination()
+    return str(query.lastProgress["eventTime"].get("watermark", ""))

@@ -122,3 +122,122 @@ def stopped_when_all_is_taken(spark, source, target, checkpoint):
     query = spark.readStream.table(source).writeStream.option("checkpointLocation", checkpoint).toTable(target)
     query.processAllAvailable()
     query.stop()
+
+
+def _timed(events, time="coalesce(event_time, received_at)", delay="10 minutes"):
+    return events.withColumn("moment", F.expr(time)).withWatermark("moment", delay)
+
+
+def _per_window(events, *window):
+    counts = events.groupBy(F.window("moment", *(window or ("10 minutes",)))).agg(F.count("*").alias("events"))
+    return counts.select("window.start", "window.end", "events")
+
+
+@wrong("events_per_window", says="fall into no window and are not counted")
+def null_times_left_as_they_are(events):
+    """Does not think of an event without a time."""
+    return _per_window(_timed(events, "event_time").dropDuplicatesWithinWatermark(["event_id"]))
+
+
+@wrong("events_per_window", says="was given the clock's")
+def null_times_are_now(events):
+    """Gives an event without a time the time of the machine."""
+    time = "coalesce(event_time, current_timestamp())"
+    return _per_window(_timed(events, time).dropDuplicatesWithinWatermark(["event_id"]))
+
+
+@wrong("events_per_window", says="it counts when they happened")
+def windows_of_arrival(events):
+    """Counts when an event came, not when it happened."""
+    return _per_window(_timed(events, "received_at").dropDuplicatesWithinWatermark(["event_id"]))
+
+
+@wrong("events_per_window", says="and count twice")
+def repeats_counted(events):
+    """Believes that the checkpoint keeps repeats away."""
+    return _per_window(_timed(events))
+
+
+@wrong("events_per_window", says="An event is known by its id")
+def equal_rows_dropped(events):
+    """Takes a repeat for a row that is equal in all columns."""
+    return _per_window(_timed(events).dropDuplicates())
+
+
+@wrong("events_per_window", says="Its id is the same")
+def repeats_by_id_and_time(events):
+    """Deduplicates by id and event time, as older advice has it."""
+    return _per_window(_timed(events).dropDuplicates(["event_id", "moment"]))
+
+
+@wrong("events_per_window", says="nothing says when that is")
+def without_a_watermark(events):
+    """Believes that a window closes when its time is over."""
+    once = events.withColumn("moment", F.coalesce("event_time", "received_at")).dropDuplicates(["event_id"])
+    return _per_window(once)
+
+
+@wrong("events_per_window", says="ten minutes late is in time")
+def no_patience(events):
+    """Gives the watermark no delay."""
+    return _per_window(_timed(events, delay="0 seconds").dropDuplicatesWithinWatermark(["event_id"]))
+
+
+@wrong("events_per_window", says="nothing is waited for")
+def too_much_patience(events):
+    """Adds the window's length to the delay."""
+    return _per_window(_timed(events, delay="20 minutes").dropDuplicatesWithinWatermark(["event_id"]))
+
+
+@wrong("events_per_window", says="Let one begin where the other ends")
+def sliding_windows(events):
+    """Lets windows overlap."""
+    once = _timed(events).dropDuplicatesWithinWatermark(["event_id"])
+    return _per_window(once, "10 minutes", "5 minutes")
+
+
+@wrong("events_per_window", says="a stream cannot count distinct ids")
+def distinct_ids(events):
+    """Counts distinct ids, as one does with a table."""
+    counts = _timed(events).groupBy(F.window("moment", "10 minutes")).agg(F.countDistinct("event_id").alias("events"))
+    return counts.select("window.start", "window.end", "events")
+
+
+@wrong("events_per_window", says="so the watermark comes before")
+def watermark_behind(events):
+    """Says how late events may be after it has dropped the repeats."""
+    once = events.dropDuplicatesWithinWatermark(["event_id"])
+    return _per_window(_timed(once))
+
+
+@wrong("events_per_window", says="the struct that `F.window` makes holds the first two")
+def window_as_it_is(events):
+    """Leaves the struct as it is."""
+    once = _timed(events).dropDuplicatesWithinWatermark(["event_id"])
+    return once.groupBy(F.window("moment", "10 minutes")).count()
+
+
+@right("events_per_window")
+def windows_in_sql(events):
+    _timed(events).dropDuplicatesWithinWatermark(["event_id"]).createOrReplaceTempView("timed_events")
+    return events.sparkSession.sql(
+        """
+        SELECT count(*) AS events, window.end AS end, window.start AS start
+        FROM timed_events
+        GROUP BY window(moment, '10 minutes')
+        """
+    )
+
+
+@right("events_per_window")
+def ids_remembered_for_ever(events):
+    return _per_window(_timed(events.dropDuplicates(["event_id"])))
+
+
+@right("events_per_window")
+def two_streams_united(events):
+    known = events.where("event_time IS NOT NULL").select("event_id", F.col("event_time").alias("moment"))
+    unknown = events.where("event_time IS NULL").select("event_id", F.col("received_at").alias("moment"))
+    once = known.unionByName(unknown).withWatermark("moment", "600 seconds").dropDuplicatesWithinWatermark(["event_id"])
+    counts = once.groupBy(F.window("moment", "10 minutes")).agg(F.sum(F.lit(1)).alias("events"))
+    return counts.select(F.col("window")["start"].alias("start"), F.col("window")["end"].alias("end"), "events")
