@@ -17,6 +17,8 @@
 # exercise stands alone: begin anywhere. Stuck? Run `hint(name_of_the_function)` in a new cell.
 
 # %%
+from pathlib import Path
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -46,6 +48,36 @@ def append_new_rows(spark: SparkSession, source: str, target: str, checkpoint: s
 
 # %%
 check(append_new_rows)
+
+# %% [markdown]
+# ## Exercise 4.4 · What runs again
+#
+# Before a stream runs a batch, it writes a file into the folder `offsets` of its checkpoint: these rows, and no others,
+# are the batch. When the sink has them, it writes a file into `commits`. Both have the batch's number for a name: 0,
+# 1, 2. Of old batches Spark removes the files. Other names, such as those of checksums and of what was half written,
+# do not count.
+#
+# The stream has ended, nobody knows how. Say with which batch it goes on when it is started, and whether that batch has
+# been planned before, so that it runs with the same rows as then.
+#
+# `offsets/6, offsets/7, commits/6` → `(7, True)`
+
+
+# %%
+def next_batch(checkpoint: Path) -> tuple[int, bool]:
+    """The number of the batch that a start with this checkpoint runs, and whether its rows are fixed already."""
+
+    # BEGIN SOLUTION
+    def newest(folder: str) -> int:
+        return max((int(file.name) for file in (checkpoint / folder).iterdir() if file.name.isdigit()), default=-1)
+
+    planned, done = newest("offsets"), newest("commits")
+    return (planned, True) if planned > done else (done + 1, False)
+    # END SOLUTION
+
+
+# %%
+check(next_batch)
 
 # %% [markdown]
 # ## Exercise 4.8 · Each event once, in its window

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,123 @@ NOT_APPENDED = {
     "it has taken, and the next call reads it there.",
     "TABLE_OR_VIEW_ALREADY_EXISTS": "The second call raised {error}: by then `target` is there, and rows are added.",
 }
+
+
+@exercise(
+    objective="4.2",
+    hints=(
+        "Which of the two folders says what was begun, and which says what was ended? Try it with a stream that was "
+        "stopped in peace, and with one that died in its very first batch.",
+        "`Path.iterdir` lists a folder, `str.isdigit` tells whether a name is a number, and `int` makes one of it: as "
+        "a text, 9 is more than 10. `max` takes a `default` for nothing.",
+        "The newest number in `offsets` and in `commits`, -1 where there is none. If more was planned than done, that "
+        "batch again; otherwise the one after it.",
+    ),
+    docs=SPARK + "streaming/getting-started.html#fault-tolerance-semantics",
+    why="Who takes rows in the sink for a finished batch deletes the wrong file at night, and loses or doubles a "
+    "batch. A batch without its commit may be in the sink wholly, in part or not at all: it runs again, with the same "
+    "rows, and only a sink that knows the number of a batch can tell. The state is no witness: it is written before "
+    "the commit.",
+)
+def next_batch(answer: Answer, case: Case) -> None:
+    rows = arriving(case, "order_id string", [("O1",)], [("O2",)], [("O3",)])
+    real = Path(case.path("checkpoint"))
+    stream = rows.groupBy("order_id").count().writeStream.format("noop").outputMode("update")
+    stream.option("checkpointLocation", str(real)).trigger(availableNow=True).start().awaitTermination()
+
+    def without(*files: str) -> Path:
+        """A copy of the stream's checkpoint, as it was before these files were written or after they were removed."""
+        copy = Path(case.path("checkpoint"))
+        shutil.copytree(real, copy)
+        for name in files:
+            file = copy / name
+            file.unlink()
+            file.with_name(f".{file.name}.crc").unlink(missing_ok=True)
+        return copy
+
+    died = without("commits/2")
+    got = case.runs(
+        lambda: answer(died),
+        "Beside the numbers the folders hold hidden files such as `.2.crc`, and your code raised {error}: take only "
+        "names that are a number.",
+        error="crc",
+    )
+    case.value(
+        got,
+        (2, True),
+        call="With offsets 0, 1, 2 and commits 0, 1, next_batch",
+        when={
+            (2, False): "Offsets 0, 1, 2 and commits 0, 1 gave {got}: batch 2 has been planned, so nothing is chosen "
+            "anew. It runs with the very rows that its offsets name.",
+            (3, False): "Offsets 0, 1, 2 and commits 0, 1 gave {got}: what batch 2 left behind, offsets or state, does "
+            "not say that it has ended. Only its commit does.",
+            (1, ...): "Offsets 0, 1, 2 and commits 0, 1 gave {got}: batch 1 is done, by its commit.",
+        },
+    )
+    case.value(
+        answer(real),
+        (3, False),
+        call="With offsets and commits 0, 1, 2, next_batch",
+        when={
+            (2, True): "Offsets and commits 0, 1, 2 gave {got}: batch 2 has its commit, so it does not run again.",
+            (2, False): "Offsets and commits 0, 1, 2 gave {got}: batch 2 is the last that was run, and the next is "
+            "asked for.",
+        },
+    )
+    half = without()
+    shutil.copy(half / "offsets" / "2", half / "offsets" / ".3.5d1f0c9e-8f0b-4c7d-9a55-0b1f3c2d4e5f.tmp")
+    case.value(
+        answer(half),
+        (3, False),
+        call="With a half-written `offsets/.3.….tmp` behind offsets and commits 0, 1, 2, next_batch",
+        when={
+            (3, True): "Behind offsets and commits 0, 1, 2 lies a half-written `offsets/.3.….tmp`, and you gave {got}: "
+            "it has not got its name yet, so batch 3 was never planned."
+        },
+    )
+    first = without("offsets/1", "offsets/2", "commits/0", "commits/1", "commits/2")
+    case.value(
+        case.runs(
+            lambda: answer(first),
+            "With `offsets/0` and no commit at all your code raised {error}: so it looks after "
+            "a crash in the first batch.",
+        ),
+        (0, True),
+        call="With offset 0 and no commit, next_batch",
+        when={(0, False): "Offset 0 and no commit gave {got}: the first batch was planned, and its rows are fixed."},
+    )
+    new = without("offsets/0", "offsets/1", "offsets/2", "commits/0", "commits/1", "commits/2")
+    case.value(
+        case.runs(
+            lambda: answer(new),
+            "With two empty folders your code raised {error}: so it looks when a stream was "
+            "started and no row had come.",
+        ),
+        (0, False),
+        call="With neither offsets nor commits, next_batch",
+        when={(0, True): "No offsets and no commits gave {got}: nothing is planned, so nothing can run again."},
+    )
+    ten = without("offsets/0", "commits/2")
+    for before, after in (
+        ("offsets/2", "offsets/10"),
+        ("offsets/1", "offsets/9"),
+        ("commits/1", "commits/9"),
+        ("commits/0", "commits/8"),
+    ):
+        (ten / before).rename(ten / after)
+    case.value(
+        answer(ten),
+        (10, True),
+        call="With offsets 9, 10 and commits 8, 9, next_batch",
+        when={
+            (10, False): "Offsets 9, 10 and commits 8, 9 gave {got}, as if 9 were the greatest: names of files are "
+            "texts, and as a text 9 comes after 10.",
+            (lambda got: got[0] in (1, 2, 3)): "Offsets 9, 10 and commits 8, 9 gave {got}: Spark has removed the files "
+            "of old batches, so how many there are says nothing. The number is in the name.",
+            (lambda got: got[0] == 8): "Offsets 9, 10 and commits 8, 9 gave {got}: that batch 8 has no offsets any "
+            "more is because it is old. Only the newest counts.",
+        },
+    )
 
 
 @exercise(

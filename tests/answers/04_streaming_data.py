@@ -124,6 +124,104 @@ def stopped_when_all_is_taken(spark, source, target, checkpoint):
     query.stop()
 
 
+def _numbers(checkpoint, folder):
+    return sorted(int(file.name) for file in (checkpoint / folder).iterdir() if file.name.isdigit())
+
+
+@wrong("next_batch", says="nothing is chosen anew")
+def after_the_last_commit(checkpoint):
+    """Looks at the commits alone."""
+    return max(_numbers(checkpoint, "commits"), default=-1) + 1, False
+
+
+@wrong("next_batch", says="Only its commit does")
+def after_the_last_offset(checkpoint):
+    """Takes what was planned for done."""
+    return max(_numbers(checkpoint, "offsets"), default=-1) + 1, False
+
+
+@wrong("next_batch", says="it does not run again")
+def always_the_last_offset(checkpoint):
+    """Believes that a start always repeats the last batch."""
+    planned = _numbers(checkpoint, "offsets")
+    return (planned[-1], True) if planned else (0, False)
+
+
+@wrong("next_batch", says="take only names that are a number")
+def every_file_is_a_number(checkpoint):
+    """Forgets the checksums."""
+    planned, done = (
+        max((int(file.name) for file in (checkpoint / folder).iterdir()), default=-1)
+        for folder in ("offsets", "commits")
+    )
+    return (planned, True) if planned > done else (done + 1, False)
+
+
+@wrong("next_batch", says="how many there are says nothing")
+def counts_the_files(checkpoint):
+    """Counts, and does not read."""
+    planned, done = len(_numbers(checkpoint, "offsets")), len(_numbers(checkpoint, "commits"))
+    return done, planned > done
+
+
+@wrong("next_batch", says="as a text 9 comes after 10")
+def names_as_texts(checkpoint):
+    """Sorts names."""
+    planned, done = (
+        max((file.name for file in (checkpoint / folder).glob("[0-9]*")), default="-1")
+        for folder in ("offsets", "commits")
+    )
+    return int(done) + 1, planned > done
+
+
+@wrong("next_batch", says="it has not got its name yet")
+def hidden_files_too(checkpoint):
+    """Finds the number wherever it stands."""
+    planned, done = (
+        max((int(file.name.strip(".").split(".")[0]) for file in (checkpoint / folder).iterdir()), default=-1)
+        for folder in ("offsets", "commits")
+    )
+    return max(planned, done + 1), planned > done
+
+
+@wrong("next_batch", says="so it looks after a crash in the first batch")
+def some_commit_is_there(checkpoint):
+    """Does not think of the first batch."""
+    done = _numbers(checkpoint, "commits")[-1]
+    return done + 1, done + 1 in _numbers(checkpoint, "offsets")
+
+
+@wrong("next_batch", says="so it looks when a stream was started")
+def some_offset_is_there(checkpoint):
+    """Does not think of a stream without a batch."""
+    planned = _numbers(checkpoint, "offsets")[-1]
+    return (planned + 1, False) if planned in _numbers(checkpoint, "commits") else (planned, True)
+
+
+@wrong("next_batch", says="is the last that was run")
+def the_last_batch(checkpoint):
+    """Gives the last batch, where the next is asked for."""
+    planned, done = _numbers(checkpoint, "offsets"), _numbers(checkpoint, "commits")
+    return (max(planned, default=0), planned != done)
+
+
+@right("next_batch")
+def by_glob_and_existence(checkpoint):
+    numbers = [int(path.name) for path in checkpoint.glob("offsets/*") if not path.name.startswith(".")]
+    if not numbers:
+        return 0, False
+    number = max(numbers)
+    ended = (checkpoint / "commits" / str(number)).exists()
+    return number + int(ended), not ended
+
+
+@right("next_batch")
+def by_sets(checkpoint):
+    planned, done = set(_numbers(checkpoint, "offsets")), set(_numbers(checkpoint, "commits"))
+    number = max(done, default=-1) + 1
+    return number, number in planned
+
+
 def _timed(events, time="coalesce(event_time, received_at)", delay="10 minutes"):
     return events.withColumn("moment", F.expr(time)).withWatermark("moment", delay)
 
@@ -146,7 +244,7 @@ def null_times_are_now(events):
     return _per_window(_timed(events, time).dropDuplicatesWithinWatermark(["event_id"]))
 
 
-@wrong("events_per_window", says="it counts when they happened")
+@wrong("events_per_window", says="received later. It counts")
 def windows_of_arrival(events):
     """Counts when an event came, not when it happened."""
     return _per_window(_timed(events, "received_at").dropDuplicatesWithinWatermark(["event_id"]))
@@ -196,7 +294,7 @@ def sliding_windows(events):
     return _per_window(once, "10 minutes", "5 minutes")
 
 
-@wrong("events_per_window", says="a stream cannot count distinct ids")
+@wrong("events_per_window", says="it would keep all ids for ever")
 def distinct_ids(events):
     """Counts distinct ids, as one does with a table."""
     counts = _timed(events).groupBy(F.window("moment", "10 minutes")).agg(F.countDistinct("event_id").alias("events"))
