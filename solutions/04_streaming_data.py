@@ -80,6 +80,33 @@ def next_batch(checkpoint: Path) -> tuple[int, bool]:
 check(next_batch)
 
 # %% [markdown]
+# ## Exercise 4.6 · Two tables, one batch
+#
+# A stream gives each of its batches to this function (`foreachBatch`). All orders go into the Delta table `orders`;
+# those of more than 1,000 euro also go into the Delta table `mail`, from which another job takes what it sends. Both
+# tables are there, and nobody else writes them.
+#
+# The process can die at any moment: also between the two writes, and also after both, before the stream has noted that
+# the batch is done. Then the same batch comes again, with the same number. In the end each row of each batch is in its
+# table once. Two equal rows are two orders.
+#
+# `order_id string, amount double`, and `0` → nothing is returned; the rows are in `"shop.orders"` and `"shop.mail"`
+
+
+# %%
+def write_batch_and_mail(batch: DataFrame, batch_id: int, orders: str, mail: str) -> None:
+    """Append a batch to the tables `orders` and `mail`, each once, however often the batch comes."""
+    # BEGIN SOLUTION
+    for table, rows in ((orders, batch), (mail, batch.where("amount > 1000"))):
+        writer = rows.write.mode("append").option("txnAppId", "orders_and_mail").option("txnVersion", batch_id)
+        writer.saveAsTable(table)
+    # END SOLUTION
+
+
+# %%
+check(write_batch_and_mail)
+
+# %% [markdown]
 # ## Exercise 4.8 · Each event once, in its window
 #
 # `events` is a stream. An event can be delivered again, up to ten minutes later, and events arrive in any order, up to

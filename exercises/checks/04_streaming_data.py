@@ -1,12 +1,14 @@
 """Checks of the exercises on streaming data."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -259,6 +261,119 @@ def next_batch(answer: Answer, case: Case) -> None:
             "more is because it is old. Only the newest counts.",
         },
     )
+
+
+@exercise(
+    objective="4.3",
+    hints=(
+        "Which of the two tables knows that the batch has been there, when the process died between the writes? And "
+        "can one of them know it for both?",
+        "Delta skips a write whose `txnVersion` is not above the one that this `txnAppId` has left in this table. Both "
+        "are options of the writer, and the number of the batch is such a version.",
+        "For each of the two: `<rows>.write.mode('append').option('txnAppId', …).option('txnVersion', …)"
+        ".saveAsTable(…)`.",
+    ),
+    docs="https://docs.delta.io/delta-streaming/#idempotent-table-writes-in-foreachbatch",
+    why="Who asks one table whether the batch is done mails nobody whose order fell between the writes, and only these "
+    "customers notice. Two tables have no common commit: each must know the batch itself. And mind that both writes "
+    "compute the batch: with a random id or a clock in it, they differ. Keep such a value in the first table, and read "
+    "it from there.",
+)
+def write_batch_and_mail(answer: Answer, case: Case) -> None:
+    orders, mail, shape = f"{case.schema}.orders", f"{case.schema}.mail", "order_id string, amount double"
+    for table in (orders, mail):
+        case.spark.sql(f"CREATE TABLE {table} ({shape}) USING delta")
+    first = case.rows(shape, ("O1", 1500.0), ("O1", 1500.0), ("O2", 1000.0), ("O3", None))
+    second = case.rows(shape, ("O1", 1500.0), ("O4", 1000.5))
+    with dies_before_the_second_write(case), contextlib.suppress(ProcessDied):
+        answer(first, 0, orders, mail)
+    answer(first, 0, orders, mail)
+    answer(first, 0, orders, mail)
+    answer(second, 1, orders, mail)
+    found = {
+        name: " ".join(sorted(row.order_id for row in case.spark.table(table).select("order_id").collect()))
+        for name, table in (("orders", orders), ("mail", mail))
+    }
+    case.value(
+        found,
+        {"orders": "O1 O1 O1 O2 O3 O4", "mail": "O1 O1 O1 O4"},
+        call="After batch 0, which came three times and the first time died between the writes, and batch 1, what the "
+        "tables hold",
+        when={
+            _more_of_o1("orders", "mail"): "Batch 0 came again, and the tables hold {got}: an append does not know "
+            "that the batch has been there.",
+            _more_of_o1("mail"): "Batch 0 came again, and `mail` has it more than once, {got}: the write to `orders` "
+            "is skipped and the one to `mail` is not. Each table must know the batch.",
+            _more_of_o1("orders"): "Batch 0 came again, and `orders` has it more than once, {got}: the write to `mail` "
+            "is skipped and the one to `orders` is not. Each table must know the batch.",
+            _holding(
+                "O1 O1 O1 O2 O3 O4", "O1 O4"
+            ): "After a death between the writes the tables hold {got}: `orders` had batch 0, so it "
+            "was taken for done, and nobody of it gets mail. Each table must know for itself.",
+            _holding(
+                "O1 O4", "O1 O1 O1 O4"
+            ): "After a death between the writes the tables hold {got}: `mail` had batch 0, so it "
+            "was taken for done, and its orders are lost. Each table must know for itself.",
+            _holding(
+                "O1 O1 O2 O3", "O1 O1"
+            ): "The tables hold {got}, and O4 of batch 1 is missing: a version that does not rise "
+            "makes every later batch a repeat.",
+            _lacks_o1: "The tables hold {got}, and O1 was ordered three times, twice in batch 0: two equal rows are "
+            "two orders, not a repeat.",
+            (lambda got: "O2" in got["mail"]): "The tables hold {got}: O2 costs 1,000 euro, and that is not more than "
+            "1,000.",
+            (lambda got: "O3" in got["mail"]): "The tables hold {got}: what O3 costs is not known, so nobody can say "
+            "that it is more than 1,000 euro.",
+            (lambda got: "O2" not in got["orders"] or "O3" not in got["orders"]): "The tables hold {got}: all orders "
+            "go into `orders`, whatever they cost.",
+        },
+    )
+
+
+def _more_of_o1(*names: str) -> Callable[[dict[str, str]], bool]:
+    """Whether just these tables have more of O1 than was ordered: a pattern for `when`."""
+    return lambda got: {name for name, ids in got.items() if ids.count("O1") > 3} == set(names)
+
+
+def _holding(orders: str, mail: str) -> Callable[[dict[str, str]], bool]:
+    return lambda got: got == {"orders": orders, "mail": mail}
+
+
+def _lacks_o1(got: dict[str, str]) -> bool:
+    return any(ids.count("O1") < 3 for ids in got.values())
+
+
+class ProcessDied(BaseException):
+    """What a check raises in an answer at the moment at which its process is to have died."""
+
+
+@contextlib.contextmanager
+def dies_before_the_second_write(case: Case) -> Iterator[None]:
+    """Let the answer end with ProcessDied where it would write for a second time, by DataFrame or by SQL."""
+    frame, written = case.spark.range(0), []
+
+    def counted(owner: type, name: str) -> Any:
+        original = getattr(owner, name)
+
+        def call(self: Any, *arguments: Any, **named: Any) -> Any:
+            if name != "sql" or re.match(r"\s*(INSERT|MERGE)", arguments[0], re.IGNORECASE):
+                written.append(name)
+            if len(written) > 1:
+                raise ProcessDied
+            return original(self, *arguments, **named)
+
+        return mock.patch.object(owner, name, call)
+
+    ways = {
+        type(frame.write): ("save", "saveAsTable", "insertInto"),
+        type(frame.writeTo("orders")): ("append",),
+        type(case.spark): ("sql",),
+    }
+    with contextlib.ExitStack() as stack:
+        for owner, methods in ways.items():
+            for name in methods:
+                stack.enter_context(counted(owner, name))
+        yield
 
 
 @exercise(

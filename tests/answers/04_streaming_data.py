@@ -222,6 +222,122 @@ def by_sets(checkpoint):
     return number, number in planned
 
 
+def _append(rows, batch_id, table, app="orders_and_mail"):
+    writer = rows.write.format("delta").mode("append")
+    writer.option("txnAppId", app).option("txnVersion", batch_id).saveAsTable(table)
+
+
+def _large(batch):
+    return batch.where("amount > 1000")
+
+
+def _known(batch, batch_id, table):
+    history = batch.sparkSession.sql(f"DESCRIBE HISTORY {table}")
+    return not history.where(F.col("userMetadata") == f"batch {batch_id}").isEmpty()
+
+
+def _with_a_note(rows, batch_id, table):
+    rows.write.format("delta").mode("append").option("userMetadata", f"batch {batch_id}").saveAsTable(table)
+
+
+@wrong("write_batch_and_mail", says="an append does not know")
+def appends_both(batch, batch_id, orders, mail):
+    """Believes that `foreachBatch` runs each batch once."""
+    batch.write.mode("append").saveAsTable(orders)
+    _large(batch).write.mode("append").saveAsTable(mail)
+
+
+@wrong("write_batch_and_mail", says="the one to `mail` is not")
+def orders_idempotent(batch, batch_id, orders, mail):
+    """Secures the table that matters more."""
+    _append(batch, batch_id, orders)
+    _large(batch).write.mode("append").saveAsTable(mail)
+
+
+@wrong("write_batch_and_mail", says="the one to `orders` is not")
+def mail_idempotent(batch, batch_id, orders, mail):
+    """Secures what people would notice."""
+    batch.write.mode("append").saveAsTable(orders)
+    _append(_large(batch), batch_id, mail)
+
+
+@wrong("write_batch_and_mail", says="nobody of it gets mail")
+def asks_orders_for_both(batch, batch_id, orders, mail):
+    """Takes the first write for both."""
+    if not _known(batch, batch_id, orders):
+        _with_a_note(batch, batch_id, orders)
+        _with_a_note(_large(batch), batch_id, mail)
+
+
+@wrong("write_batch_and_mail", says="its orders are lost")
+def asks_mail_for_both(batch, batch_id, orders, mail):
+    """Writes the outbox first, and asks it for both."""
+    if not _known(batch, batch_id, mail):
+        _with_a_note(_large(batch), batch_id, mail)
+        _with_a_note(batch, batch_id, orders)
+
+
+@wrong("write_batch_and_mail", says="a version that does not rise")
+def one_version_for_ever(batch, batch_id, orders, mail):
+    """Takes the version for that of a format."""
+    _append(batch, 1, orders)
+    _append(_large(batch), 1, mail)
+
+
+@wrong("write_batch_and_mail", says="two equal rows are two orders")
+def distinct_rows(batch, batch_id, orders, mail):
+    """Drops repeats as well, to be sure."""
+    _append(batch.distinct(), batch_id, orders)
+    _append(_large(batch).distinct(), batch_id, mail)
+
+
+@wrong("write_batch_and_mail", says="that is not more than 1,000")
+def from_a_thousand_on(batch, batch_id, orders, mail):
+    """Writes >= for `more than`."""
+    _append(batch, batch_id, orders)
+    _append(batch.where("amount >= 1000"), batch_id, mail)
+
+
+@wrong("write_batch_and_mail", says="what O3 costs is not known")
+def all_but_the_small(batch, batch_id, orders, mail):
+    """Leaves out the small ones, and so keeps the unknown."""
+    _append(batch, batch_id, orders)
+    _append(batch.where("NOT coalesce(amount <= 1000, false)"), batch_id, mail)
+
+
+@wrong("write_batch_and_mail", says="whatever they cost")
+def only_large_orders(batch, batch_id, orders, mail):
+    """Filters before the first write."""
+    _append(_large(batch), batch_id, orders)
+    _append(_large(batch), batch_id, mail)
+
+
+@right("write_batch_and_mail")
+def mail_first_by_write_to(batch, batch_id, orders, mail):
+    batch.persist()
+    for table, rows in ((mail, _large(batch)), (orders, batch)):
+        rows.writeTo(table).option("txnAppId", f"into {table}").option("txnVersion", str(batch_id)).append()
+    batch.unpersist()
+
+
+@right("write_batch_and_mail")
+def by_insert_and_settings(batch, batch_id, orders, mail):
+    spark = batch.sparkSession
+    for table, rows in ((orders, batch), (mail, _large(batch))):
+        spark.conf.set("spark.databricks.delta.write.txnAppId", table)
+        spark.conf.set("spark.databricks.delta.write.txnVersion", str(batch_id))
+        spark.sql(f"INSERT INTO {table} SELECT * FROM {{rows}}", rows=rows)
+    spark.conf.unset("spark.databricks.delta.write.txnAppId")
+    spark.conf.unset("spark.databricks.delta.write.txnVersion")
+
+
+@right("write_batch_and_mail")
+def by_a_note_in_the_history(batch, batch_id, orders, mail):
+    for table, rows in ((orders, batch), (mail, _large(batch))):
+        if not _known(batch, batch_id, table):
+            _with_a_note(rows, batch_id, table)
+
+
 def _timed(events, time="coalesce(event_time, received_at)", delay="10 minutes"):
     return events.withColumn("moment", F.expr(time)).withWatermark("moment", delay)
 
