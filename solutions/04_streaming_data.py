@@ -17,6 +17,8 @@
 # exercise stands alone: begin anywhere. Stuck? Run `hint(name_of_the_function)` in a new cell.
 
 # %%
+import math
+from collections import Counter
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -130,3 +132,44 @@ def events_per_window(events: DataFrame) -> DataFrame:
 
 # %%
 check(events_per_window)
+
+# %% [markdown]
+# ## Exercise 4.9 · What has come out
+#
+# A query counts events in windows of `size` minutes with a watermark `delay` minutes behind, in append mode. One run
+# with `availableNow` takes the given batches, one after the other. An event is the minute at which it happened, or None
+# where that is not known; windows begin at 0, `size`, twice `size`. Say which windows have come out at the end of the
+# run: pairs of start and count, in the order of their start. This is how Spark does it:
+#
+# * the watermark of a batch is the newest event of all batches *before* it, less the delay. It never goes back;
+# * a window is closed when the watermark has reached its end. At the end of a batch those windows come out that its
+#   watermark closes;
+# * an event is dropped if its window was closed by the watermark of the batch before its own: one batch further back
+#   than one would think;
+# * behind the last batch Spark runs one more, without events.
+#
+# `[[1, 4], [12], [25]], 10, 10` → `[(0, 2)]`
+
+
+# %%
+def windows_given(batches: list[list[int | None]], delay: int, size: int) -> list[tuple[int, int]]:
+    """The windows that an append-mode query has given after all batches, as pairs of start and count."""
+    # BEGIN SOLUTION
+    counts: Counter[int] = Counter()
+    given = []
+    newest = watermark = before = -math.inf
+    for batch in [*batches, []]:
+        before, watermark = watermark, newest - delay
+        events = [event for event in batch if event is not None]
+        for start in (event // size * size for event in events):
+            if start + size > before:
+                counts[start] += 1
+        closed = [start for start in counts if start + size <= watermark]
+        given += [(start, counts.pop(start)) for start in closed]
+        newest = max([newest, *events])
+    return sorted(given)
+    # END SOLUTION
+
+
+# %%
+check(windows_given)

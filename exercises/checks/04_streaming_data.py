@@ -484,3 +484,101 @@ def written_in_append_mode(case: Case, frame: DataFrame, name: str) -> str:
     query = stream.option("checkpointLocation", case.path("checkpoint")).trigger(availableNow=True).start()
     query.awaitTermination()
     return str(query.lastProgress["eventTime"].get("watermark", ""))
+
+
+@exercise(
+    objective="4.4",
+    hints=(
+        "Take paper: a line for each batch, with its watermark, that of the batch before, what is counted, and what "
+        "comes out. Which of these numbers does a batch not know yet while it runs?",
+        "Keep four things from batch to batch: the newest event, the watermark, the one before it, and a dictionary of "
+        "the open windows. `event // size * size` is the start of a window; `-math.inf` is before everything.",
+        "`for batch in [*batches, []]:` move the two watermarks on; count each event whose window ends behind the "
+        "older one; take out the windows that end at or before the newer one; then look for the newest event.",
+    ),
+    docs=SPARK + "streaming/apis-on-dataframes-and-datasets.html#handling-late-data-and-watermarking",
+    why="The dashboard lacks its last hour, and somebody restarts the stream, adds a timer or blames the clock: "
+    "nothing is wrong, the last windows wait for an event that is late enough. The other way round, a row long past "
+    "the watermark may still count. Spark promises to keep what is in time; when it drops the rest, it does not "
+    "promise.",
+)
+def windows_given(answer: Answer, case: Case) -> None:
+    # What comes out was read off a real run of such a query over each of these inputs.
+    case.value(
+        answer([[1], [8], [2], [30]], 0, 10),
+        [(0, 3)],
+        call="windows_given([[1], [8], [2], [30]], 0, 10)",
+        when={
+            ((0, 3), (30, 1)): "For [[1], [8], [2], [30]], 0, 10 you gave {got}: the watermark ends at 30, and the "
+            "window from 30 is open until 40. The end of a run flushes nothing.",
+            (): "For [[1], [8], [2], [30]], 0, 10 you gave {got}: behind the last batch the watermark goes on to 30, "
+            "and one more batch runs by it.",
+            ((0, 2),): "For [[1], [8], [2], [30]], 0, 10 you gave {got}: minute 2 came behind the watermark, and its "
+            "window is open until 10. Windows are closed, not minutes.",
+        },
+    )
+    case.value(
+        answer([[5], [6, 40, 7]], 10, 20),
+        [(0, 3)],
+        call="windows_given([[5], [6, 40, 7]], 10, 20)",
+        when={
+            (lambda got: got and got[0] in ((0, 1), (0, 2))): "For [[5], [6, 40, 7]], 10, 20 you gave {got}: the batch "
+            "that brings minute 40 does not know it yet. Its watermark is that of the batches before.",
+        },
+    )
+    batches: list[list[int | None]] = [[1, 4, 2], [10, 12], [8, 25], [3, None, 31]]
+    got = case.runs(
+        lambda: answer([list(batch) for batch in batches], 10, 10),
+        "One event is None, and your code raised {error}: its time is not known, so it is in no window and moves no "
+        "watermark.",
+        error="NoneType",
+    )
+    case.value(
+        got,
+        [(0, 5), (10, 2)],
+        call="windows_given([[1, 4, 2], [10, 12], [8, 25], [3, None, 31]], 10, 10)",
+        when={
+            ((0, 4), (10, 2)): "The event of minute 3 is missing, {got}: it came in the batch whose watermark is 15, "
+            "but only what the watermark before that, 2, had closed is dropped.",
+            ((0, 6), (10, 2)): "You gave {got}: a None is counted as if it were minute 0. Its time is not known.",
+            (lambda got: got[2:3] == [(20, 1)]): "After events of up to 31 you gave {got}: the watermark stands "
+            "`delay` minutes behind, at 21, and the window from 20 ends at 30.",
+        },
+    )
+    case.value(
+        answer([[0], [15]], 5, 10),
+        [(0, 1)],
+        call="windows_given([[0], [15]], 5, 10)",
+        when={
+            (): "For [[0], [15]] with a delay of 5 and windows of 10 you gave {got}: the watermark has reached 10, the "
+            "end of the first window, and that closes it."
+        },
+    )
+    case.value(
+        answer([[0], [12]], 5, 10),
+        [],
+        call="windows_given([[0], [12]], 5, 10)",
+    )
+    case.value(
+        answer([[1], [15], [16], [2]], 5, 10),
+        [(0, 1)],
+        call="windows_given([[1], [15], [16], [2]], 5, 10)",
+        when={
+            ((0, 2),): "For [[1], [15], [16], [2]], 5, 10 you gave {got}: when minute 2 came, the watermark of the "
+            "batch before had reached 10, which closes the window. It is too late.",
+            ((0, 1), (0, 1)): "For [[1], [15], [16], [2]], 5, 10 you gave {got}: the window came out twice, as minute "
+            "2 arrived after it was closed. In append mode a window comes out once.",
+        },
+    )
+    case.value(
+        answer([[20], [3], [4], [5], [40]], 5, 10),
+        [(0, 1), (20, 1)],
+        call="windows_given([[20], [3], [4], [5], [40]], 5, 10)",
+        when={
+            ((0, 1), (0, 1), (20, 1)): "For [[20], [3], [4], [5], [40]], 5, 10 you gave {got}: after minute 20 came "
+            "only old ones, and the watermark went back with them. It never does.",
+            ((20, 1),): "For [[20], [3], [4], [5], [40]], 5, 10 you gave {got}, without minute 3: the watermark of the "
+            "first batch had closed nothing, so it was counted, and came out at once.",
+        },
+    )
+    case.value(answer([], 5, 10), [], call="windows_given([], 5, 10)")

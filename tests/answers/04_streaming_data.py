@@ -1,6 +1,8 @@
 """Wrong answers that people really give to the exercises on streaming data, and right ones written otherwise."""
 
 import tempfile
+from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 
 from pyspark.sql import functions as F
@@ -455,3 +457,122 @@ def two_streams_united(events):
     once = known.unionByName(unknown).withWatermark("moment", "600 seconds").dropDuplicatesWithinWatermark(["event_id"])
     counts = once.groupBy(F.window("moment", "10 minutes")).agg(F.sum(F.lit(1)).alias("events"))
     return counts.select(F.col("window")["start"].alias("start"), F.col("window")["end"].alias("end"), "events")
+
+
+def _given(batches, delay, size, *, extra=True, late="before", closes="<=", keeps=max, flush=False, drop=True):
+    """The rule, with one part of it changed."""
+    counts, given = {}, []
+    newest = watermark = before = float("-inf")
+    for batch in [*batches, []] if extra else batches:
+        before, watermark = watermark, newest - delay
+        bound = before if late == "before" else watermark
+        events = [event for event in batch if event is not None]
+        for event in events:
+            end = event // size * size + size
+            if not drop or (end > bound if closes == "<=" else end >= bound):
+                counts[end - size] = counts.get(end - size, 0) + 1
+        for start in list(counts):
+            if start + size <= watermark if closes == "<=" else start + size < watermark:
+                given.append((start, counts.pop(start)))
+        newest = keeps([newest, *events])
+    return sorted([*given, *(counts.items() if flush else ())])
+
+
+@wrong("windows_given", says="The end of a run flushes nothing")
+def all_windows(batches, delay, size):
+    """Believes that a run that ends gives everything."""
+    return _given(batches, delay, size, flush=True)
+
+
+@wrong("windows_given", says="one more batch runs by it")
+def without_the_last_batch(batches, delay, size):
+    """Does not know the batch without rows."""
+    return _given(batches, delay, size, extra=False)
+
+
+@wrong("windows_given", says="had closed is dropped")
+def dropped_by_the_own_watermark(batches, delay, size):
+    """Drops by the watermark that closes windows."""
+    return _given(batches, delay, size, late="own")
+
+
+@wrong("windows_given", says="that closes it")
+def closed_behind_the_end(batches, delay, size):
+    """Lets the watermark pass the end."""
+    return _given(batches, delay, size, closes="<")
+
+
+@wrong("windows_given", says="a window comes out once")
+def nothing_dropped(batches, delay, size):
+    """Opens a window again."""
+    return _given(batches, delay, size, drop=False)
+
+
+@wrong("windows_given", says="It never does")
+def newest_of_the_last_batch(batches, delay, size):
+    """Takes the newest event of the batch before, not of all."""
+    return _given(batches, delay, size, keeps=lambda times: max(times[1:], default=times[0]))
+
+
+@wrong("windows_given", says="minutes behind, at 21")
+def without_the_delay(batches, delay, size):
+    """Forgets the delay."""
+    return _given(batches, 0, size)
+
+
+@wrong("windows_given", says="it is in no window and moves no watermark")
+def every_event_has_a_time(batches, delay, size):
+    """Forgets None."""
+    return _given([[int(event) for event in batch] for batch in batches], delay, size)
+
+
+@wrong("windows_given", says="Its time is not known")
+def unknown_is_zero(batches, delay, size):
+    """Takes what is not known for 0."""
+    return _given([[event or 0 for event in batch] for batch in batches], delay, size)
+
+
+@wrong("windows_given", says="Windows are closed, not minutes")
+def every_late_event_dropped(batches, delay, size):
+    """Compares the event with the watermark."""
+    kept, newest = [], float("-inf")
+    for batch in batches:
+        events = [event for event in batch if event is not None]
+        kept.append([event for event in events if event >= newest - delay])
+        newest = max([newest, *events])
+    return _given(kept, delay, size)
+
+
+@wrong("windows_given", says="does not know it yet")
+def event_by_event(batches, delay, size):
+    """Moves the watermark on with each event."""
+    return _given([[event] for batch in batches for event in batch if event is not None], delay, size, late="own")
+
+
+@right("windows_given")
+def by_sums(batches, delay, size):
+    known = [[event for event in batch if event is not None] for batch in batches]
+    newest = list(accumulate((max(batch, default=float("-inf")) for batch in known), max, initial=float("-inf")))
+    marks = [float("-inf"), *(time - delay for time in newest)]
+    ends = Counter(
+        event // size * size + size
+        for number, batch in enumerate(known)
+        for event in batch
+        if event // size * size + size > marks[number]
+    )
+    return [(end - size, ends[end]) for end in sorted(ends) if end <= marks[-1]]
+
+
+@right("windows_given")
+def recursively(batches, delay, size):
+    def go_on(left, open_windows, newest, before):
+        mark = newest - delay
+        events = [event for event in (left[0] if left else []) if event is not None]
+        starts = [event - event % size for event in events if event - event % size + size > before]
+        now = Counter(open_windows) + Counter(starts)
+        out = [(start, number) for start, number in now.items() if start + size <= mark]
+        if not left:
+            return out
+        return out + go_on(left[1:], now - Counter(dict(out)), max([newest, *events]), mark)
+
+    return sorted(go_on(batches, Counter(), float("-inf"), float("-inf")))
