@@ -52,6 +52,44 @@ def append_new_rows(spark: SparkSession, source: str, target: str, checkpoint: s
 check(append_new_rows)
 
 # %% [markdown]
+# ## Exercise 4.3 · Good messages and others
+#
+# `messages` is what Spark reads from Kafka, where a message is bytes at a place: a topic, a partition, an offset in it.
+# A good value is a JSON object with the `order_id` and, unless it is missing or null, the `amount`, a number. Split the
+# messages into orders and refused ones, in two DataFrames; each message is in one of them. The reason is the first that
+# fits:
+#
+# * `tombstone`: the value is NULL, which says that the key is deleted;
+# * `not JSON`: the value cannot be read as JSON;
+# * `wrong type`: the amount is no number.
+#
+# `key binary, value binary, topic string, partition int, offset bigint, timestamp timestamp, timestampType int` →
+# `order_id string, amount double, topic, partition, offset` and `reason string, value binary, topic, partition, offset`
+
+
+# %%
+def split_messages(messages: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """The orders in the messages and the messages that hold none, both with their places in Kafka."""
+    # BEGIN SOLUTION
+    text = F.col("value").cast("string")
+    columns = "order_id string, amount double, malformed string"
+    order = F.from_json(text, columns, {"columnNameOfCorruptRecord": "malformed"})
+    reason = (
+        F.when(F.col("value").isNull(), "tombstone")
+        .when(F.try_parse_json(text).isNull(), "not JSON")
+        .when(order["malformed"].isNotNull(), "wrong type")
+    )
+    read = messages.withColumns({"order": order, "reason": reason})
+    place = ("topic", "partition", "offset")
+    orders = read.where("reason IS NULL").select("order.order_id", "order.amount", *place)
+    return orders, read.where("reason IS NOT NULL").select("reason", "value", *place)
+    # END SOLUTION
+
+
+# %%
+check(split_messages)
+
+# %% [markdown]
 # ## Exercise 4.4 · What runs again
 #
 # Before a stream runs a batch, it writes a file into the folder `offsets` of its checkpoint: these rows, and no others,

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -144,6 +145,141 @@ NOT_APPENDED = {
     "it has taken, and the next call reads it there.",
     "TABLE_OR_VIEW_ALREADY_EXISTS": "The second call raised {error}: by then `target` is there, and rows are added.",
 }
+
+
+@exercise(
+    objective="4.1",
+    hints=(
+        "What does `from_json` make of a text that is no JSON, of one whose amount is a word, and of none? Which of "
+        "these look alike, and what else tells them apart?",
+        "Cast the bytes to a string first. `from_json` with a column for malformed text (`columnNameOfCorruptRecord`) "
+        "keeps what did not fit, and `try_parse_json` is NULL for what is no JSON at all.",
+        "`F.when(<no value>, …).when(<no JSON>, …).when(<text in malformed>, …)` is the reason, NULL for a good one; "
+        "then `where('reason IS NULL')` and `where('reason IS NOT NULL')`.",
+    ),
+    docs=SPARK + "streaming/structured-streaming-kafka-integration.html",
+    why="One poison message stops a stream that insists, every night at the same offset; one that shrugs writes an "
+    "order of NULLs, and nobody sees it before the month is closed. A place for what is refused costs a table. With "
+    "topic, partition and offset, a refused message is found and sent again when the fault is mended.",
+)
+def split_messages(answer: Answer, case: Case) -> None:
+    moment = datetime(2026, 3, 1, tzinfo=timezone.utc)
+    messages = case.rows(
+        "key binary, value binary, topic string, partition int, offset bigint, timestamp timestamp, timestampType int",
+        *(
+            (key, value, *place, moment, 0)
+            for key, value, place in (
+                (b"O1", b'{"order_id": "O1", "amount": 9.5}', ("orders", 0, 0)),
+                (b"O2", b'{"order_id": "O2"}', ("orders", 0, 1)),
+                (b"O3", b'{"order_id": "O3", "amount": "12 euro"}', ("orders", 0, 2)),
+                (b"O4", b'{"order_id": "O4", "amo', ("orders", 0, 3)),
+                (b"O1", None, ("orders", 0, 4)),
+                (b"O1", b'{"order_id": "O1", "amount": 9.5}', ("orders", 0, 5)),
+                (None, b'{"amount": 3, "order_id": "O5"}', ("orders", 1, 0)),
+                (b"O6", b"\x00\x00\x00\x00\x07\x04O6", ("orders", 1, 1)),
+                (b"O7", b"", ("orders", 1, 2)),
+                (b"O8", b'{"order_id": "O8", "amount": null, "note": ""}', ("returns", 0, 0)),
+            )
+        ),
+    )
+    both = told(NOT_SPLIT, lambda: answer(messages))
+    case.require(
+        isinstance(both, (tuple, list)) and len(both) == 2,
+        f"You gave a {type(both).__name__}: two DataFrames are asked for, the orders and what was refused.",
+        seen=type(both).__name__,
+    )
+    told(NOT_SPLIT, lambda: _are_split(case, messages, *both))
+
+
+NOT_SPLIT = {
+    'requires the "STRING" type': "Spark says {error}, as `from_json` reads `STRING`, and Kafka gives bytes: cast the "
+    "value to a string.",
+    "MALFORMED_RECORD": "Your code raised {error}: one message that is no JSON stops all the others, and it comes "
+    "again at each start. Set it aside.",
+    "CAST_INVALID_INPUT": "Your code raised {error} at the amount `12 euro`: one wrong amount stops all the others. "
+    "Try, and set aside what fails.",
+}
+
+
+def _are_split(case: Case, messages: DataFrame, orders: object, refused: object) -> None:
+    place = ("topic", "partition", "offset")
+    for frame, names in ((frame_of(orders), ("order_id", "amount")), (frame_of(refused), ("reason", "value"))):
+        columns = ", ".join(sorted(frame.columns))
+        case.require(
+            set(frame.columns) == {*names, *place},
+            f"The frame that is to have {', '.join(names)} and the place has the columns {columns}.",
+            seen=columns,
+        )
+    kind = dict(frame_of(refused).dtypes)["value"]
+    case.require(
+        kind == "binary",
+        f"The refused `value` is of type {kind}: keep the bytes as they came. What cannot be read as text does not "
+        f"become better by a cast.",
+        seen=kind,
+    )
+    at = F.concat_ws("/", *place).alias("at")
+    case.equal(
+        frame_of(orders).select(at, "order_id", "amount"),
+        "at string, order_id string, amount double",
+        ("orders/0/0", "O1", 9.5),
+        ("orders/0/1", "O2", None),
+        ("orders/0/5", "O1", 9.5),
+        ("orders/1/0", "O5", 3.0),
+        ("returns/0/0", "O8", None),
+        given=messages.select(at, F.col("value").cast("string")),
+        when={
+            ("orders/0/2", ...): "{got} is among the orders, and its amount was `12 euro`: `from_json` makes a NULL of "
+            "it, as of an amount that is missing, and says nothing.",
+            ("orders/0/3", ...): "{got} is among the orders, and its value is cut off: `from_json` makes NULLs of what "
+            "it cannot read, and says nothing.",
+            ("orders/0/4", ...): "{got} is among the orders: it has no value at all.",
+            ("orders/1/2", ...): "{got} is among the orders, and its value is empty: of an empty text `from_json` "
+            "makes NULL, and reports nothing malformed.",
+        },
+        missing={
+            ("orders/0/1", ...): "{got} is missing among the orders: it has no amount, and that is allowed. What is "
+            "missing is not wrong.",
+            ("returns/0/0", ...): "{got} is missing among the orders: its offset is 0, as in other partitions and "
+            "topics. A place is all three.",
+            ("orders/0/5", ...): "{got} is missing among the orders: it is equal to the message at offset 0, and a "
+            "message of its own. Repeats are dropped later, by those who know the key.",
+            ("orders/1/0", ...): "{got} is missing among the orders: it has no key, and the order is in the value.",
+        },
+    )
+    case.equal(
+        frame_of(refused).select(at, "reason", F.col("value").cast("string")),
+        "at string, reason string, value string",
+        ("orders/0/2", "wrong type", '{"order_id": "O3", "amount": "12 euro"}'),
+        ("orders/0/3", "not JSON", '{"order_id": "O4", "amo'),
+        ("orders/0/4", "tombstone", None),
+        ("orders/1/1", "not JSON", "\x00\x00\x00\x00\x07\x04O6"),
+        ("orders/1/2", "not JSON", ""),
+        given=messages.select(at, F.col("value").cast("string")),
+        when={
+            ("orders/1/2", "tombstone", ...): "{got} is no tombstone: its value is empty, not NULL. Of both "
+            "`from_json` makes NULL, so ask the value itself.",
+            ("orders/0/2", "not JSON", ...): "{got}: this is JSON, and only the amount does not fit. Whoever mends it "
+            "looks at another place.",
+            (
+                "orders/0/3",
+                "wrong type",
+                ...,
+            ): "{got}: this is cut off, so it is no JSON. That `from_json` kept its text as "
+            "malformed does not tell why.",
+            (
+                "orders/0/4",
+                "not JSON",
+                ...,
+            ): "{got}: this message has no value, which is no fault. It tells that the key is deleted.",
+            (..., None, ...): "{got}: a message was refused without a reason.",
+        },
+        missing={
+            ("orders/0/4", ...): "The tombstone {got} is in neither frame: a condition over NULL is not true, and its "
+            "opposite is not true either.",
+            ("orders/1/1", ...): "{got} is missing among the refused: bytes that are no text stand there, and they are "
+            "a message too.",
+        },
+    )
 
 
 @exercise(

@@ -1,5 +1,6 @@
 """Wrong answers that people really give to the exercises on streaming data, and right ones written otherwise."""
 
+import json
 import tempfile
 from collections import Counter
 from itertools import accumulate
@@ -124,6 +125,176 @@ def stopped_when_all_is_taken(spark, source, target, checkpoint):
     query = spark.readStream.table(source).writeStream.option("checkpointLocation", checkpoint).toTable(target)
     query.processAllAvailable()
     query.stop()
+
+
+PLACE = ("topic", "partition", "offset")
+COLUMNS = "order_id string, amount double, malformed string"
+
+
+def _read(messages, **options):
+    order = F.from_json(F.col("value").cast("string"), COLUMNS, {"columnNameOfCorruptRecord": "malformed", **options})
+    return messages.withColumn("order", order)
+
+
+def _split(read, reason):
+    read = read.withColumn("reason", F.expr(reason))
+    orders = read.where("reason IS NULL").select("order.order_id", "order.amount", *PLACE)
+    return orders, read.where("reason IS NOT NULL").select("reason", "value", *PLACE)
+
+
+@wrong("split_messages", says="says nothing")
+def whatever_from_json_gives(messages):
+    """Trusts `from_json`, which never complains."""
+    return _split(_read(messages), "CASE WHEN value IS NULL THEN 'tombstone' END")
+
+
+@wrong("split_messages", says="and Kafka gives bytes")
+def bytes_as_they_are(messages):
+    """Takes the value for text."""
+    order = F.from_json("value", COLUMNS)
+    return _split(messages.withColumn("order", order), "CASE WHEN order.malformed IS NOT NULL THEN 'not JSON' END")
+
+
+@wrong("split_messages", says="it comes again at each start")
+def fails_at_the_first(messages):
+    """Wants to hear of a bad message, at any price."""
+    return _split(_read(messages, mode="FAILFAST"), "CASE WHEN value IS NULL THEN 'tombstone' END")
+
+
+@wrong("split_messages", says="one wrong amount stops all the others")
+def cast_by_hand(messages):
+    """Casts, and ANSI raises."""
+    amount = F.get_json_object(F.col("value").cast("string"), "$.amount").cast("double")
+    read = messages.withColumn("order", F.struct(F.lit("?").alias("order_id"), amount.alias("amount")))
+    return _split(read, "CASE WHEN value IS NULL THEN 'tombstone' END")
+
+
+@wrong("split_messages", says="What is missing is not wrong")
+def null_amount_is_wrong(messages):
+    """Takes every NULL for an amount that could not be read."""
+    return _split(
+        _read(messages),
+        """CASE WHEN value IS NULL THEN 'tombstone' WHEN order.order_id IS NULL THEN 'not JSON'
+        WHEN order.amount IS NULL THEN 'wrong type' END""",
+    )
+
+
+@wrong("split_messages", says="is in neither frame")
+def without_tombstones(messages):
+    """Asks whether the malformed text is the value, which NULL never answers."""
+    read = _read(messages)
+    bad = "(order.malformed IS NOT NULL OR value = '')"
+    reason = "CASE WHEN try_parse_json(CAST(value AS STRING)) IS NULL THEN 'not JSON' ELSE 'wrong type' END"
+    refused = read.where(f"{bad} AND length(value) >= 0").withColumn("reason", F.expr(reason))
+    orders = read.where(f"NOT ({bad}) AND length(value) >= 0")
+    return orders.select("order.order_id", "order.amount", *PLACE), refused.select("reason", "value", *PLACE)
+
+
+@wrong("split_messages", says="its value is empty, not NULL")
+def null_order_is_a_tombstone(messages):
+    """Takes what `from_json` gives for what came."""
+    return _split(
+        _read(messages),
+        """CASE WHEN order IS NULL THEN 'tombstone' WHEN order.malformed IS NOT NULL AND order.order_id IS NULL
+        THEN 'not JSON' WHEN order.malformed IS NOT NULL THEN 'wrong type' END""",
+    )
+
+
+@wrong("split_messages", says="only the amount does not fit")
+def all_malformed_alike(messages):
+    """Knows one kind of bad message."""
+    return _split(
+        _read(messages),
+        """CASE WHEN value IS NULL THEN 'tombstone' WHEN order IS NULL OR order.malformed IS NOT NULL
+        THEN 'not JSON' END""",
+    )
+
+
+@wrong("split_messages", says="no fault. It tells that the key is deleted")
+def no_value_is_no_json(messages):
+    """Does not know tombstones."""
+    return _split(
+        _read(messages),
+        """CASE WHEN try_parse_json(CAST(value AS STRING)) IS NULL THEN 'not JSON'
+        WHEN order.malformed IS NOT NULL THEN 'wrong type' END""",
+    )
+
+
+@wrong("split_messages", says="A place is all three")
+def one_message_an_offset(messages):
+    """Takes the offset for a key."""
+    return otherwise_read(messages.where("topic = 'orders'"))
+
+
+@wrong("split_messages", says="a message of its own")
+def repeats_dropped(messages):
+    """Drops equal orders on the way."""
+    orders, refused = otherwise_read(messages)
+    first = orders.groupBy("order_id", "amount").agg(*(F.min(name).alias(name) for name in PLACE))
+    return first, refused
+
+
+@wrong("split_messages", says="keep the bytes as they came")
+def refused_as_text(messages):
+    """Keeps what one can read."""
+    orders, refused = otherwise_read(messages)
+    return orders, refused.withColumn("value", F.col("value").cast("string"))
+
+
+def otherwise_read(messages):
+    return _split(
+        _read(messages),
+        """CASE WHEN value IS NULL THEN 'tombstone'
+        WHEN order IS NULL OR order.malformed IS NOT NULL AND order.order_id IS NULL THEN 'not JSON'
+        WHEN order.malformed IS NOT NULL THEN 'wrong type' END""",
+    )
+
+
+@right("split_messages")
+def by_from_json_alone(messages):
+    return otherwise_read(messages)
+
+
+@right("split_messages")
+def by_variant_in_sql(messages):
+    spark = messages.sparkSession
+    read = """WITH read AS (SELECT *, try_parse_json(CAST(value AS STRING)) AS json FROM {messages})"""
+    amount = "try_variant_get(json, '$.amount', 'double')"
+    wrong_type = f"{amount} IS NULL AND try_variant_get(json, '$.amount', 'string') IS NOT NULL"
+    orders = spark.sql(
+        f"""{read} SELECT topic, partition, offset, {amount} AS amount,
+        try_variant_get(json, '$.order_id', 'string') AS order_id FROM read
+        WHERE json IS NOT NULL AND NOT ({wrong_type})""",
+        messages=messages,
+    )
+    refused = spark.sql(
+        f"""{read} SELECT topic, partition, offset, value, CASE WHEN value IS NULL THEN 'tombstone'
+        WHEN json IS NULL THEN 'not JSON' ELSE 'wrong type' END AS reason FROM read
+        WHERE json IS NULL OR ({wrong_type})""",
+        messages=messages,
+    )
+    return orders, refused
+
+
+@right("split_messages")
+def by_a_function_in_python(messages):
+    def read(value):
+        if value is None:
+            return None, None, "tombstone"
+        try:
+            order = json.loads(value)
+        except ValueError:
+            return None, None, "not JSON"
+        amount = order.get("amount")
+        if isinstance(amount, str):
+            return None, None, "wrong type"
+        return order["order_id"], None if amount is None else float(amount), None
+
+    parsed = F.udf(read, "order_id string, amount double, reason string")
+    rows = messages.withColumn("read", parsed("value")).select("value", *PLACE, "read.*")
+    return rows.where("reason IS NULL").drop("reason", "value"), rows.where("reason IS NOT NULL").drop(
+        "order_id", "amount"
+    )
 
 
 def _numbers(checkpoint, folder):
