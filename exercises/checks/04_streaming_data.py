@@ -1,16 +1,19 @@
 """Checks of the exercises on streaming data."""
 
 import contextlib
+import copy
 import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pyarrow as pa
+from deltalake import write_deltalake
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -49,6 +52,101 @@ def until_it_ends(case: Case, call: Callable[[], Any]) -> Any:
         seen=left,
     )
     return given
+
+
+Progress = list[dict[str, Any]]
+"""What a query told of its batches, as `recentProgress` has it."""
+
+
+MOST_BATCHES = 12
+"""So many batches no stream of a check needs."""
+
+
+def arriving(case: Case, schema: str, *batches: list[tuple[Any, ...]]) -> DataFrame:
+    """A stream that brings these rows, a batch at a time; a time is written as "10:05" and is of 1 March 2026."""
+    return further(case, schema, case.path("arriving"), *batches)
+
+
+def further(case: Case, schema: str, folder: str, *batches: list[tuple[Any, ...]]) -> DataFrame:
+    """A stream of all that is in `folder`, a file a batch, once these batches have been added."""
+    kinds = case.rows(schema).dtypes
+    path = Path(folder)
+    path.mkdir(exist_ok=True)
+    there = len(list(path.iterdir()))
+    for number, batch in enumerate(batches, start=there):
+        rows = [{name: _in_json(value, kind) for (name, kind), value in zip(kinds, row, strict=True)} for row in batch]
+        file = path / f"{number}.json"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        os.utime(file, (1_772_000_000 + number, 1_772_000_000 + number))  # files are read in the order of their times
+    return case.spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).json(folder)
+
+
+def _in_json(value: Any, kind: str) -> Any:
+    return f"2026-03-01T{value}:00Z" if kind == "timestamp" and value is not None else value
+
+
+def drained(case: Case, result: object, mode: str = "append") -> tuple[DataFrame, Progress]:
+    """All that a streaming DataFrame gives, and what its query told of each batch."""
+    frame = frame_of(result)
+    case.require(
+        frame.isStreaming,
+        f"Whether the DataFrame that you returned is a stream: {frame.isStreaming}. Return what you made of the stream "
+        "that you were given; the check starts it.",
+        seen=frame.isStreaming,
+    )
+    name = Path(case.path("result")).name.replace("-", "_")
+    stream = frame.writeStream.format("memory").queryName(name).outputMode(mode)
+    stream = stream.option("checkpointLocation", case.path("checkpoint")).trigger(availableNow=True)
+    query = stream.start()
+    try:
+        while not query.awaitTermination(3):
+            ran = query.lastProgress.batchId if query.lastProgress else 0
+            case.require(
+                ran < MOST_BATCHES,
+                f"The query was at batch {ran} and found no end: timers by the clock of the machine always ask for "
+                f"another batch. The time that counts here is that of the events.",
+                seen=ran,
+            )
+    except Failed:
+        query.stop()
+        raise
+    except Exception as raised:
+        raise _of_the_stream(raised) from raised
+    return case.spark.table(name), [json.loads(progress.json) for progress in query.recentProgress]
+
+
+def _of_the_stream(raised: Exception) -> Exception:
+    """The error that ended a stream: what Python or Spark said, without all that is around it."""
+    found = re.search(r"terminated with exception: (.*?)(?: SQLSTATE|\n=== Streaming Query|\Z)", str(raised), re.DOTALL)
+    if found is None:
+        return raised
+    lines = [line.strip() for line in found.group(1).splitlines() if line.strip()]
+    said = (lines[-1] if "Traceback" in found.group(1) else lines[0])[:180]
+    return Failed(f"The stream ended with an error: {said}", seen=[said])
+
+
+def refused(call: Callable[[], Any], words: str, message: str) -> Any:
+    """What `call` returns; where Spark refuses it in these words, the message, which quotes them."""
+    try:
+        return call()
+    except Exception as raised:
+        if words not in str(raised):
+            raise
+        raise Failed(message, seen=[words]) from raised
+
+
+def rows_in_state(progress: Progress) -> int:
+    """The rows that the state of a query holds in the end."""
+    return sum(operator["numRowsTotal"] for operator in progress[-1]["stateOperators"])
+
+
+def at(frame: DataFrame, *columns: str) -> DataFrame:
+    """The frame with its times as texts such as "10:05", in UTC."""
+    for name, kind in frame.dtypes:
+        if name in columns and kind != "timestamp":
+            raise Failed(f"The column `{name}` is of type {kind}, and timestamp is asked for.", seen=[kind])
+    there = [name for name in columns if name in frame.columns]
+    return frame.withColumns({name: F.date_format(name, "HH:mm") for name in there})
 
 
 @exercise(
@@ -399,6 +497,167 @@ def next_batch(answer: Answer, case: Case) -> None:
     )
 
 
+PER_CITY: dict[str, Any] = {
+    "sources": 1,
+    "where": "amount > 0",
+    "keys": [("city", "string")],
+    "aggregates": [("sum(amount)", "double")],
+    "table": "per_city",
+    "shuffle_partitions": 2,
+}
+
+
+@exercise(
+    objective="4.2",
+    hints=(
+        "Two questions: what does Spark find in the checkpoint to compare with? And what would be in the state, had "
+        "the new query made it from the first row on?",
+        "Compare the sources and the lists of types first, as lists: their order and their length count. Then ask "
+        "whether the query has a state, and whether filter, keys and aggregates are the same.",
+        "`[kind for _, kind in query['keys']]` are the types. Refused where these or the sources differ; wrong where "
+        "there is a state and what went into it differs; otherwise right.",
+    ),
+    docs=SPARK + "streaming/additional-information.html#recovery-semantics-after-changes-in-a-streaming-query",
+    why="A refused start costs an hour. The other outcome costs a quarter: `max` in the place of `sum` starts without "
+    "a word, and every old city keeps its sum as its maximum. After a change to what is kept in the state, take a new "
+    "checkpoint and a new table, and fill them from the first row.",
+)
+def after_restart(answer: Answer, case: Case) -> None:
+    # Each of these was started with Spark 4.2, with the old query's checkpoint; the outcomes are what was seen.
+    def outcome(before: dict[str, Any], after: dict[str, Any]) -> Any:
+        return answer(copy.deepcopy({**PER_CITY, **before}), copy.deepcopy({**PER_CITY, **before, **after}))
+
+    no_state: dict[str, Any] = {"keys": [], "aggregates": []}
+    case.value(outcome({}, {}), "right", call="after_restart of a query that was not changed")
+    case.value(
+        outcome({}, {"where": "amount > 10"}),
+        "wrong",
+        call="after_restart with another filter before the sum",
+        when={
+            "right": "Another filter before the sum gave {got}: the sums in the state are of rows that the old filter "
+            "let through, and go on growing by rows of the new one.",
+            "refused": "Another filter before the sum gave {got}: nothing in the checkpoint tells what the filter was, "
+            "so Spark cannot refuse.",
+        },
+    )
+    case.value(
+        outcome(no_state, {"where": "amount > 10"}),
+        "right",
+        call="after_restart with another filter, without aggregates",
+        when={
+            "wrong": "Another filter in a query without aggregates gave {got}: it keeps no state, so nothing of the "
+            "old filter is left."
+        },
+    )
+    case.value(
+        outcome({}, {"shuffle_partitions": 7}),
+        "right",
+        call="after_restart with 7 shuffle partitions",
+        when={
+            "refused": "Another number of shuffle partitions gave {got}: the query goes on, with the number that the "
+            "checkpoint holds. The setting has no effect.",
+            "wrong": "Another number of shuffle partitions gave {got}: the query goes on with the number that the "
+            "checkpoint holds, so each key finds its state.",
+        },
+    )
+    case.value(
+        outcome({}, {"table": "other"}),
+        "right",
+        call="after_restart with another table",
+        when={
+            "refused": "Another table gave {got}: the checkpoint says nothing of the sink. What arrives from now on "
+            "goes into the other table.",
+            "wrong": "Another table gave {got}: the state is of the same query, whatever table its results go into.",
+        },
+    )
+    case.value(
+        outcome({}, {"keys": [("country", "string")]}),
+        "wrong",
+        call="after_restart with the key country for city, both string",
+        when={
+            "refused": "The key `country` for `city`, both string, gave {got}: Spark compares types, not names, so it "
+            "goes on, and cities stay in the state as if they were countries.",
+            "right": "The key `country` for `city` gave {got}: the state holds cities, and goes on as if they were "
+            "countries.",
+        },
+    )
+    case.value(
+        outcome({}, {"keys": [("store", "int")]}),
+        "refused",
+        call="after_restart with an int key for a string",
+        when={"wrong": "An int key for a string gave {got}: Spark cannot read the old keys, so it does not start."},
+    )
+    case.value(
+        outcome({}, {"keys": [("city", "string"), ("country", "string")]}),
+        "refused",
+        call="after_restart with a second key",
+        when={"wrong": "A second key gave {got}: the state has one, and Spark compares how many there are, too."},
+    )
+    two = {"keys": [("city", "string"), ("store", "int")]}
+    case.value(
+        outcome(two, {"keys": [("store", "int"), ("city", "string")]}),
+        "refused",
+        call="after_restart with string and int keys in the other order",
+        when={
+            "wrong": "A string and an int key in the other order gave {got}: types are compared one by one, in their "
+            "order."
+        },
+    )
+    case.value(
+        outcome(
+            {"keys": [("city", "string"), ("country", "string")]}, {"keys": [("country", "string"), ("city", "string")]}
+        ),
+        "wrong",
+        call="after_restart with two string keys in the other order",
+        when={"right": "Two string keys in the other order gave {got}: by place, a city is now taken for a country."},
+    )
+    case.value(
+        outcome({}, {"aggregates": [("max(amount)", "double")]}),
+        "wrong",
+        call="after_restart with max for sum, both double",
+        when={
+            "refused": "`max` for `sum`, both double, gave {got}: Spark compares types, so it goes on, and an old sum "
+            "stays as if it were a maximum.",
+            "right": "`max` for `sum` gave {got}: an old sum stays in the state as if it were a maximum.",
+        },
+    )
+    case.value(
+        outcome({}, {"aggregates": [("sum(quantity)", "bigint")]}),
+        "refused",
+        call="after_restart with a bigint sum for a double one",
+        when={"wrong": "A bigint aggregate for a double one gave {got}: Spark cannot read the old state."},
+    )
+    case.value(
+        outcome({}, {"aggregates": [("sum(amount)", "double"), ("min(amount)", "double")]}),
+        "refused",
+        call="after_restart with a second aggregate",
+        when={"wrong": "A second aggregate gave {got}: for the old keys there is none in the state, so Spark refuses."},
+    )
+    for before in ({}, no_state):
+        case.value(
+            outcome(before, {"sources": 2}),
+            "refused",
+            call=f"after_restart with a second source and {'no' if before else 'a'} state",
+            when={
+                (lambda got: got in ("right", "wrong")): f"A second source, with {'no' if before else 'a'} state, gave "
+                "{got}: the offsets of the checkpoint are of one source, in the order of sources."
+            },
+        )
+    case.value(
+        outcome(no_state, {"keys": [("city", "string")], "aggregates": [("sum(amount)", "double")]}),
+        "refused",
+        call="after_restart with an aggregate where there was none",
+    )
+    case.value(
+        outcome({"keys": []}, {"where": "amount > 10"}),
+        "wrong",
+        call="after_restart with another filter before a sum over everything",
+        when={
+            "right": "Another filter before a sum over all rows, without a key, gave {got}: one sum is a state, too."
+        },
+    )
+
+
 @exercise(
     objective="4.3",
     hints=(
@@ -598,22 +857,6 @@ NOT_COUNTED = {
 }
 
 
-def arriving(case: Case, schema: str, *batches: list[tuple[str | None, ...]]) -> DataFrame:
-    """A stream of these batches, one after the other; a time such as 10:01 is of March 1, 2026, in UTC."""
-    names, folder = [part.split()[0] for part in schema.split(", ")], Path(case.path("arriving"))
-    folder.mkdir()
-    for number, batch in enumerate(batches):
-        rows = [[TIME.sub(r"2026-03-01T\1:00Z", value) if value else value for value in row] for row in batch]
-        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
-        file = folder / f"{number}.json"
-        file.write_text("\n".join(lines))
-        os.utime(file, (1_772_000_000 + number, 1_772_000_000 + number))  # a stream takes the oldest file first
-    return case.spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).json(str(folder))
-
-
-TIME = re.compile(r"^(\d\d:\d\d)$")
-
-
 def written_in_append_mode(case: Case, frame: DataFrame, name: str) -> str:
     """Write a stream into the table `name` in memory, until nothing is left; the watermark after that."""
     stream = frame.writeStream.format("memory").queryName(name).outputMode("append")
@@ -718,3 +961,928 @@ def windows_given(answer: Answer, case: Case) -> None:
         },
     )
     case.value(answer([], 5, 10), [], call="windows_given([], 5, 10)")
+
+
+@exercise(
+    objective="4.5",
+    hints=(
+        "By which columns do you recognise a payment that comes again? And how long must the stream remember it?",
+        "`dropDuplicates` remembers for ever, unless the time is one of its columns, and then it tells repeats apart "
+        "by it. `dropDuplicatesWithinWatermark` takes the columns of the key, and remembers for the delay of the "
+        "watermark.",
+        "`messages.withWatermark('sent_at', …).dropDuplicatesWithinWatermark([…])`.",
+    ),
+    docs="https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#streaming-deduplication",
+    why="Whoever takes `sent_at` into the key charges customers twice. Whoever takes the key alone does not, until "
+    "after some months the state has eaten the memory. And the delay is a promise in both directions: a repeat within "
+    "it is dropped, a later one may be dropped or not. What must never be paid twice needs a MERGE on the key besides.",
+)
+def payments_once(answer: Answer, case: Case) -> None:
+    messages = arriving(
+        case,
+        "shop string, payment_id int, amount int, sent_at timestamp",
+        [
+            ("Oslo", 1, 50, "10:00"),
+            ("Oslo", 1, 50, "10:00"),
+            ("Bergen", 1, 50, "10:01"),
+            ("Oslo", 3, 5, "10:03"),
+        ],
+        [("Oslo", 2, 20, "10:24"), ("Oslo", 1, 50, "10:05")],
+        [("Oslo", 7, 20, "10:26")],
+        [("Bergen", 2, 30, "10:10"), ("Bergen", 1, 50, "10:28"), ("Oslo", 4, 60, "10:58")],
+        [("Oslo", 4, 60, "11:03"), ("Oslo", 5, 50, "11:02")],
+        [("Oslo", 6, 80, "14:00")],
+    )
+    paid, progress = refused(
+        lambda: drained(case, answer(messages)),
+        "without watermark",
+        "Spark says that this is not supported `without watermark`: it could not know when a payment may be forgotten.",
+    )
+    case.equal(
+        at(paid, "sent_at"),
+        "shop string, payment_id int, amount int, sent_at string",
+        ("Oslo", 1, 50, "10:00"),
+        ("Bergen", 1, 50, "10:01"),
+        ("Oslo", 3, 5, "10:03"),
+        ("Oslo", 2, 20, "10:24"),
+        ("Oslo", 7, 20, "10:26"),
+        ("Bergen", 2, 30, "10:10"),
+        ("Oslo", 4, 60, "10:58"),
+        ("Oslo", 5, 50, "11:02"),
+        ("Oslo", 6, 80, "14:00"),
+        when={
+            ("Oslo", 1, 50, "10:00"): "{got} came through twice: the same message was there twice in one batch, and "
+            "nothing looked for repeats.",
+            ("Oslo", 1, 50, "10:05"): "{got} came through, and it is the message of 10:00 again: a repeat brings a "
+            "`sent_at` of its own, so the time cannot be part of the key.",
+            ("Oslo", 4, 60, "11:03"): "{got} came through, and it is the message of 10:58 again: a new hour has begun "
+            "in between, and 30 minutes do not end at a full hour.",
+            ("Bergen", 1, 50, "10:28"): "{got} came through, and it is the message of 10:01 again: yours had forgotten "
+            "it after less than 30 minutes.",
+        },
+        missing={
+            ("Bergen", 1, ...): "{got} is missing: Oslo has a payment 1 too, and it is another one. What makes a "
+            "payment unique?",
+            ("Bergen", 2, ...): "{got} is missing: it came after a message of 10:26, 16 minutes late, and the "
+            "watermark had passed it.",
+            ("Oslo", 6, ...): "{got} is missing when the stream ends: it waits in the state until its window is over. "
+            "The first message of a payment goes through as soon as it comes.",
+            ("Oslo", lambda number: number in (2, 5, 7), ...): "{got} is missing: another payment has the same amount, "
+            "and it is another one.",
+        },
+    )
+    kept = rows_in_state(progress)
+    reached = progress[-1]["eventTime"].get("watermark", "")
+    case.require(
+        kept < 9 or reached >= "2026-03-01T13" or not reached,
+        f"At 14:00 the watermark stands at {reached[:16]}, and all {kept} payments are still remembered: none of the "
+        "morning can come again. How late may a message be?",
+        seen=reached[:16],
+    )
+    case.require(
+        kept < 3,
+        f"At 14:00 the state holds {kept} payments, from 10:00 on: yours forgets none, and in some years that is all "
+        "there ever were. The watermark tells what may be forgotten, if the operator asks it.",
+        seen=kept,
+    )
+
+
+@exercise(
+    objective="4.5",
+    hints=(
+        "When is a table that a stream is joined to read: once, at the start, or anew in each batch? And what have you "
+        "done to it before?",
+        "`spark.read.format('delta').load(path)` is a plan, not rows: each batch of a stream runs it again, and sees "
+        "the table as it is then. Aggregations and windows are allowed on this side. `F.max_by` takes the value of "
+        "the newest.",
+        "`orders.join(<newest category of each product>, 'product_id', …)`.",
+    ),
+    docs="https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#stream-static-joins",
+    why="`cache()` on the small side is the usual advice for batches; in a stream that runs for weeks it freezes the "
+    "products of the first day, and new ones come out as unknown, without an error. A stream joined to a table looks "
+    "each order up once, when it comes: what was unknown then stays so until somebody repairs it. Keep such rows, and "
+    "count them.",
+)
+def with_category(answer: Answer, case: Case) -> None:
+    products, landing = case.path("products"), case.path("orders")
+    shape = "order_id string, product_id string"
+    _add_products(
+        products, ("P1", "tea", date(2026, 1, 1)), ("P2", "cups", date(2026, 2, 1)), ("P2", "mugs", date(2026, 1, 1))
+    )
+    orders = further(case, shape, landing, [("O1", "P1"), ("O2", "P2"), ("O3", "P9"), ("O4", None)])
+    result = frame_of(answer(orders, products))
+    case.require(
+        result.isStreaming,
+        f"Whether the DataFrame that you returned is a stream: {result.isStreaming}. Return what you made of the "
+        f"stream that you were given; the check starts it.",
+        seen=result.isStreaming,
+    )
+    stream = result.writeStream.format("memory").queryName("with_category")
+    query = stream.option("checkpointLocation", case.path("checkpoint")).start()
+    try:
+        query.processAllAvailable()
+        _add_products(products, ("P9", "pots", date(2026, 3, 1)), ("P1", "coffee", date(2026, 3, 1)))
+        further(case, shape, landing, [("O5", "P9"), ("O6", "P1"), ("O7", "P2")])
+        query.processAllAvailable()
+    except Exception as raised:
+        raise _of_the_stream(raised) from raised
+    finally:
+        query.stop()
+    came = case.spark.table("with_category")
+    twice = came.where("order_id = 'O2'").count()
+    case.require(
+        twice < 2,
+        f"O2 came out {twice} times: the table has a row for each change of a product, and each finds the order. The "
+        "newest holds, so it must be chosen before the join.",
+        seen=twice,
+    )
+    plan = ""
+    with contextlib.suppress(Exception):  # of a view that is a stream there is none
+        plan = case.plan(result)
+    frozen = (
+        "`cache()` keeps the rows of the first batch."
+        if "InMemory" in plan
+        else "a version that is pinned stays the same for every batch."
+        if "FileScan" in plan
+        else "rows that were collected are no table any more, and no batch reads them anew."
+    )
+    case.equal(
+        came,
+        "order_id string, product_id string, category string",
+        ("O1", "P1", "tea"),
+        ("O2", "P2", "cups"),
+        ("O3", "P9", None),
+        ("O4", None, None),
+        ("O5", "P9", "pots"),
+        ("O6", "P1", "coffee"),
+        ("O7", "P2", "cups"),
+        when={
+            ("O2", "P2", "mugs"): "You gave {got}, and P2 is called cups since February: the table has a row for each "
+            "change of a product, and the newest holds.",
+            ("O6", "P1", "tea"): f"You gave {{got}}, and coffee was in the table when O6 came: {frozen}",
+            ("O5", "P9", None): f"You gave {{got}}, and P9 was in the table when O5 came: {frozen}",
+            ("O4", None, lambda category: category is not None): "You gave {got}: its product is not known.",
+        },
+        missing={
+            ("O3", ...): "{got} is missing: its product is not in the table yet, and an inner join drops the order. "
+            "Nobody will ever miss it.",
+            ("O4", ...): "{got} is missing: it names no product, and it is an order all the same.",
+            ("O5", ...): "{got} is missing: P9 was not in the table when the stream began, and it was there when O5 "
+            "came.",
+        },
+    )
+
+
+def _add_products(path: str, *rows: tuple[str, str, date]) -> None:
+    """Append to the Delta table of the products, as a job does that is no Spark."""
+    names = ("product_id", "category", "since")
+    write_deltalake(path, pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))), mode="append")
+
+
+@exercise(
+    objective="4.5",
+    hints=(
+        "When can you know that an order will not be paid any more? What tells Spark so?",
+        "An outer join of two streams needs a watermark on both and a condition on both times: from when and until "
+        "when a payment can belong to an order. `join(other, condition, 'left')` takes the whole condition as one.",
+        "`orders.withWatermark(…).join(payments.withWatermark(…), F.expr('… = … AND paid_at >= … AND paid_at <= …'), "
+        "'left')`; the two `order_id` need different names.",
+    ),
+    docs="https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#stream-stream-joins",
+    why="The inner join finds every payment and no debtor, and nobody misses a row that never came. Without a bound "
+    "it runs, and keeps every order and every payment for ever. And an unpaid order comes out late by design: an "
+    "hour, the delay of the watermark, and one more row in both streams. Where one falls silent, nothing comes out.",
+)
+def payments_of_orders(answer: Answer, case: Case) -> None:
+    orders = arriving(
+        case,
+        "order_id string, ordered_at timestamp",
+        [("O1", "10:00"), ("O2", "10:01"), ("O5", "10:02"), ("O8", "10:03")],
+        [("O3", "10:05"), ("O4", "11:00")],
+        [("O6", "11:01")],
+        [("O7", "14:00")],
+    )
+    payments = arriving(
+        case,
+        "order_id string, amount int, paid_at timestamp",
+        [("O1", 50, "10:20"), ("O5", 20, "10:02")],
+        [("O3", 70, "11:05"), ("O4", 10, "10:55"), ("O9", 10, "10:26"), ("O5", 30, "10:12"), (None, 5, "10:30")],
+        [("O2", 40, "11:02")],
+        [("O8", 90, "10:57"), ("O9", 10, "14:00")],
+    )
+    try:
+        joined, progress = drained(case, answer(orders, payments))
+    except Exception as raised:
+        if "appropriate range condition" not in str(raised):
+            raise
+        raise _of_the_join(str(raised)) from raised
+    kept, reached = rows_in_state(progress), progress[-1]["eventTime"].get("watermark", "")[11:16]
+    shown = at(joined, "ordered_at", "paid_at")
+    case.require(
+        kept < 5 or "paid_at" not in shown.columns or shown.where("paid_at IS NULL").count() > 0,
+        f"After a row of 14:00 in both streams the state holds {kept} rows, and no unpaid order has come out: if only "
+        "one of the two streams has a watermark, nobody knows how late the other is.",
+        seen=kept,
+    )
+    late = (
+        f"You gave {{got}}, and O8 was paid at 10:57. Its payment was eight minutes late, and the watermark, which "
+        f"ends at {reached}, leaves no room for that."
+        if reached > "13:50"
+        else "You gave {got}, and O8 was paid at 10:57, in time: Spark gave the order up when the watermark had not "
+        "yet reached 11:03. It works out how long to wait from the two event-time columns in the condition, and from "
+        "no column made of them."
+    )
+    case.equal(
+        shown,
+        "order_id string, ordered_at string, paid_at string, amount int",
+        ("O1", "10:00", "10:20", 50),
+        ("O2", "10:01", None, None),
+        ("O3", "10:05", "11:05", 70),
+        ("O4", "11:00", None, None),
+        ("O5", "10:02", "10:02", 20),
+        ("O5", "10:02", "10:12", 30),
+        ("O6", "11:01", None, None),
+        ("O8", "10:03", "10:57", 90),
+        when={
+            ("O1", "10:00", None, None): "You gave {got}, and O1 was paid at 10:20: is the condition on the times the "
+            "wrong way round? The order comes first, the payment after it.",
+            (None, lambda time: time is not None, None, None): "A row came back as {got}: an order that nobody has "
+            "paid has no `order_id` on the side of the payments.",
+            ("O9", ...): "{got} came back, a payment that belongs to no order: every order is to be kept, and which "
+            "side of the join is that?",
+            (None, None, ...): "{got} came back, a payment that belongs to no order: every order is to be kept, and "
+            "which side of the join is that?",
+            ("O4", "11:00", "10:55", ...): "You gave {got}: that was paid before the order was there. Without the "
+            "earliest time, payments wait in the state for ever for an order that may still come.",
+            ("O2", "10:01", "11:02", ...): "You gave {got}, and an hour after the order it was 11:01.",
+            ("O3", "10:05", None, None): "You gave {got}, and O3 was paid at 11:05: up to an hour later, both ends "
+            "included.",
+            ("O8", "10:03", None, None): late,
+            ("O7", ...): "You gave {got}, and O7 is of 14:00: its hour is not over, it may still be paid.",
+        },
+        missing={
+            ("O2", ...): "{got} is missing: nobody has paid O2, and an inner join drops what finds no match. Which "
+            "side is to be kept?",
+            ("O5", "10:02", "10:02", ...): "{got} is missing: O5 was paid in the moment of the order, and both ends "
+            "are included.",
+            ("O5", ...): "{got} is missing: O5 was paid in two parts, and each is a row.",
+            ("O8", ...): "{got} is missing: its payment came eight minutes late.",
+        },
+    )
+    case.require(
+        kept < 5,
+        f"The rows are right, and after a row of 14:00 in both streams the state holds {kept} of them. Which rows of "
+        "the morning can still find a partner?",
+        seen=kept,
+    )
+
+
+def _of_the_join(text: str) -> Failed:
+    """Why Spark refuses an outer join of two streams: its message has the plan of the query."""
+    joined = next((line for line in text.splitlines() if "Join" in line), "")
+    watermarks = text.count("EventTimeWatermark")
+    missing = (
+        "neither stream has a watermark, so no moment ever comes when an order is known to be unpaid."
+        if not watermarks
+        else "the condition does not say until when a payment may belong to an order, so every order waits for ever."
+        if "paid_at" not in joined
+        else "the payments have none. What must be known to be over is the payments of an hour."
+        if watermarks < 2
+        else "yours says from when a payment counts, and not until when: every order would wait for ever."
+    )
+    return Failed(
+        f"Spark asks for a watermark and an `appropriate range condition`: {missing}",
+        seen=["appropriate range condition"],
+    )
+
+
+@exercise(
+    objective="4.6",
+    hints=(
+        "How many operators of the query have a state? Which one does Spark show you when you do not ask for one?",
+        "`spark.read.format('state-metadata').load(checkpoint)` lists the operators; "
+        "`spark.read.format('statestore').option('operatorId', …).load(checkpoint)` has a row for each key of one: "
+        "`key`, `value` and `partition_id`, of which the first two are structs.",
+        "`….where(\"operatorName = '…'\").first()['operatorId']`, then `….select('key.window.start', 'key.city', …)`.",
+    ),
+    docs="https://spark.apache.org/docs/latest/streaming/structured-streaming-state-data-source.html",
+    why="Who deletes a checkpoint to start afresh deletes these windows with it, and no table ever had them. "
+    "Operators are numbered from the end of the query, so a step that is added at the end moves all numbers: a script "
+    "with a 0 in it then reads the wrong state, without an error. On Databricks the same readers are SQL functions, "
+    "`read_statestore` and `read_state_metadata`.",
+)
+def waiting_windows(answer: Answer, case: Case) -> None:
+    orders = (
+        case,
+        "order_id string, city string, ordered_at timestamp",
+        [("O1", "Oslo", "10:01"), ("O2", "Rome", "10:02")],
+        [
+            ("O3", "Oslo", "10:21"),
+            ("O3", "Oslo", "10:21"),
+            ("O4", "Oslo", "10:31"),
+            ("O5", "Oslo", "10:38"),
+            ("O6", None, "10:31"),
+        ],
+    )
+    size = F.window("ordered_at", "10 minutes")
+    once = arriving(*orders).withWatermark("ordered_at", "10 minutes").dropDuplicatesWithinWatermark(["order_id"])
+    counted = once.groupBy(size, "city").count()
+    refused(
+        lambda: _waiting_are_right(case, answer(case.spark, _run_to_the_end(case, counted))),
+        "FIELD_NOT_FOUND",
+        "Spark says FIELD_NOT_FOUND of the state that you read. This query removes repeats before it counts, and the "
+        "state of that is another one: which number has the operator that counts?",
+    )
+    every = arriving(*orders).withWatermark("ordered_at", "10 minutes").groupBy(size, "city").count()
+    last = every.dropDuplicates(["window", "city"])
+    refused(
+        lambda: case.equal(
+            at(answer(case.spark, _run_to_the_end(case, last)), "start"),
+            "start string, city string, orders bigint",
+            ("10:20", "Oslo", 2),
+            ("10:30", "Oslo", 2),
+            ("10:30", None, 1),
+        ),
+        "FIELD_NOT_FOUND",
+        "Spark says FIELD_NOT_FOUND in a query that has a step more, behind the counting: operators are numbered from "
+        "the end of a query, so the one that counts has another number there.",
+    )
+
+
+def _waiting_are_right(case: Case, waiting: object) -> None:
+    names = {
+        "window": "Yours has a column `window`, a struct: the start of the window is a field of it.",
+        "partition_id": "Yours has `partition_id`: that is where a row of the state lies, and was not asked for.",
+    }
+    for name, message in names.items():
+        case.require(name not in frame_of(waiting).columns, message, seen=name)
+    case.equal(
+        at(frame_of(waiting), "start"),
+        "start string, city string, orders bigint",
+        ("10:20", "Oslo", 1),
+        ("10:30", "Oslo", 2),
+        ("10:30", None, 1),
+        when={
+            ("10:00", ...): "{got} came back, a window that the query has closed: that is the state as it was after "
+            "the first batch, and the newest is asked for.",
+            ("10:30", "Oslo", 1): "You gave {got}, and two orders are counted there: the state has one row for each "
+            "key, and the count is in its `value`.",
+            ("10:20", "Oslo", 2): "You gave {got}: one order came twice, and the query had removed the repeat.",
+        },
+        missing={
+            ("10:30", None, ...): "{got} is missing: an order whose city is not known is counted, too.",
+            ("10:20", ...): "{got} is missing: the state lies in several partitions, and all belong to it.",
+            ("10:30", ...): "{got} is missing: each city has a window of its own, in any of the partitions.",
+        },
+    )
+
+
+def _run_to_the_end(case: Case, frame: DataFrame) -> str:
+    """The checkpoint of a query that has written all that a streaming DataFrame gives."""
+    checkpoint = case.path("checkpoint")
+    stream = frame.writeStream.format("noop").option("checkpointLocation", checkpoint)
+    stream.trigger(availableNow=True).start().awaitTermination()
+    return checkpoint
+
+
+@exercise(
+    objective="4.6",
+    hints=(
+        "What must you remember of a customer between two batches? When does a visit end that no further event ends?",
+        "A `StatefulProcessor` has `init(handle)`, `handleInputRows(key, rows, timerValues)` and "
+        "`handleExpiredTimer(key, timerValues, expiredTimerInfo)`. From the handle come `getValueState`, "
+        "`registerTimer`, `listTimers` and `deleteTimer`; what the two methods yield are rows with names. Times are "
+        "milliseconds: `F.unix_millis`.",
+        "In `handleInputRows`: get the state; for each row in the order of time, end the visit or continue it; delete "
+        "the old timer; update the state and register a timer, or clear it. At the end "
+        "`.groupBy('customer_id').transformWithState(Visits(), '<columns>', 'append', 'eventTime')`.",
+    ),
+    docs="https://spark.apache.org/docs/latest/streaming/structured-streaming-transform-with-state.html",
+    why="An old timer that nobody deleted ends a visit in its middle, and the visits of a shop get shorter and more. "
+    "A state without a timer or a time to live is never left: one row for each customer that ever came. Keep out of "
+    "the class what must survive: its attributes are gone with the task, and after a crash. Where `session_window` "
+    "can say it, take that.",
+)
+def visits(answer: Answer, case: Case) -> None:
+    provider = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+    case.spark.conf.set("spark.sql.streaming.stateStore.providerClass", provider)
+    events = arriving(
+        case,
+        "customer_id string, kind string, happened_at timestamp",
+        [
+            ("C1", "view", "10:00"),
+            ("C1", "view", "10:25"),
+            ("C2", "order", "10:06"),
+            ("C2", "view", "10:00"),
+            ("C3", "view", "10:00"),
+            ("C3", "view", "10:30"),
+        ],
+        [("C1", "basket", "10:50"), ("C2", "view", "10:42")],
+        [("C2", "view", "10:58"), ("C4", "view", "11:07")],
+        [("C1", "view", "11:10"), ("C2", "order", "11:08")],
+        [("C1", "view", "11:30"), ("C2", "view", "11:20")],
+        [("C5", "view", "14:00")],
+    )
+    ended, _ = drained(case, answer(events))
+    case.equal(
+        at(ended, "started"),
+        "customer_id string, started string, events int, ordered boolean",
+        ("C1", "10:00", 5, False),
+        ("C2", "10:00", 2, True),
+        ("C2", "10:42", 3, True),
+        ("C2", "11:20", 1, False),
+        ("C3", "10:00", 1, False),
+        ("C3", "10:30", 1, False),
+        ("C4", "11:07", 1, False),
+        when={
+            ("C2", "10:06", ...): "You gave {got}, and C2 was there from 10:00 on: the order stands first in its "
+            "batch, and is later. The rows of a batch come in any order.",
+            ("C1", "10:00", 4, ...): "You gave {got}, and C1 came again at 11:30, after 20 minutes: a timer ended the "
+            "visit that an earlier batch had set for 10:55. Delete what no longer holds.",
+            ("C1", "10:00", 2, ...): "You gave {got}, and C1 came again at 10:50, 25 minutes after the last event: "
+            "the 30 minutes begin anew with each event.",
+            ("C2", "11:08", ...): "You gave {got}: what C2 did at 10:42 and 10:58 is forgotten. An attribute of the "
+            "object lives no longer than a task, and a batch later only the state is left.",
+            ("C2", "10:42", 4, True): "You gave {got}: C2 ordered at 11:08, and what came at 11:20 is another visit. A "
+            "session window ends by silence alone.",
+            ("C2", "10:42", 4, False): "You gave {got}: C2 ordered at 11:08, and an order ends the visit.",
+            ("C3", "10:00", 2, ...): "You gave {got}, and 30 minutes lie between 10:00 and 10:30. Both came in one "
+            "batch, so no timer could end the first visit.",
+            ("C2", "10:00", 1, True): "You gave {got}: the order is one of the events of its visit.",
+            ("C5", ...): "You gave {got}, and 30 minutes later it is 14:30: no watermark has said so yet.",
+        },
+        missing={
+            ("C1", ...): "{got} is missing: C1 never came again, so no event ends the visit. A timer does.",
+            ("C3", ...): "{got} is missing: C3 came twice, with 30 minutes in between, and never again.",
+        },
+    )
+
+
+@exercise(
+    objective="4.7",
+    hints=(
+        "What does your MERGE do when the same batch comes again? And when a batch holds two changes of one customer?",
+        "`foreachBatch` takes a function of a batch and its number. In it, keep the newest change of each customer, "
+        "make a temporary view of these, and run MERGE by `batch.sparkSession.sql`: the view is known there and "
+        "nowhere else.",
+        "`batch.groupBy('customer_id').agg(F.max(F.struct('changed_at', 'change_id', …)))`, then `MERGE INTO … WHEN "
+        "MATCHED AND <newer> THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *`.",
+    ),
+    docs="https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#foreachbatch",
+    why="`foreachBatch` runs at least once: a crash between the MERGE and the note in the checkpoint brings the batch "
+    "again. Who counts on exactly once has each customer of that batch twice, and finds out from a complaint. A MERGE "
+    "that compares times gives the same table however often it runs. The marks can go after as long as a change may "
+    "be late.",
+)
+def follow_customers(answer: Answer, case: Case) -> None:
+    table, checkpoint, landing = f"{case.schema}.customers", case.path("checkpoint"), case.path("changes")
+    known = [
+        ("C1", "Oslo", "10:00", 1, False),
+        ("C2", "Pisa", "10:05", 3, False),
+        ("C3", "Bonn", "10:00", 4, False),
+        ("C4", "Turin", "10:40", 21, False),
+        ("C6", "Kiel", "10:30", 15, False),
+        ("C7", "Ghent", "10:00", 7, False),
+        ("C9", None, "10:05", 13, True),
+        ("C10", None, "10:10", 20, True),
+    ]
+    columns = "customer_id string, city string, changed_at string, change_id int, deleted boolean"
+    time = F.to_timestamp(F.concat(F.lit("2026-03-01 "), "changed_at"))
+    case.rows(columns, *known).withColumn("changed_at", time).write.saveAsTable(table)
+
+    def follow(*batches: list[tuple[Any, ...]]) -> None:
+        shape = "change_id int, customer_id string, op string, city string, changed_at timestamp"
+        try:
+            answer(further(case, shape, landing, *batches), table, checkpoint)
+        except Exception as raised:
+            raise _of_the_merge(raised) from raised
+        left = len(case.streams())
+        case.require(
+            not left,
+            f"{left} stream was still running when your function came back: the caller believes that the rows are "
+            "there. Wait for the end.",
+            seen=left,
+        )
+
+    follow(
+        [
+            (6, "C1", "U", None, "10:10"),
+            (11, "C2", "U", "Bari", "10:03"),
+            (5, "C3", "D", "Bonn", "10:10"),
+            (0, "C4", "U", "Parma", "10:35"),
+            (8, "C5", "I", "Nice", "10:20"),
+            (9, "C5", "U", "Lyon", "10:20"),
+            (2, "C6", "U", "Jena", "10:30"),
+            (12, "C7", "U", "Gent", "10:00"),
+            (16, "C8", "D", None, "10:15"),
+            (22, "C9", "I", "Wien", "10:30"),
+            (17, "C10", "U", "Graz", "10:07"),
+            (19, "C11", "U", "Kyoto", "10:20"),
+            (18, "C11", "I", "Osaka", "10:20"),
+            (25, "C12", "I", "Ulm", "10:25"),
+            (24, "C12", "U", "Metz", "10:28"),
+        ]
+    )
+    there = {row.customer_id for row in case.spark.table(table).collect()}
+    gone = [row[0] for row in known if row[0] not in there]
+    case.require(
+        not gone,
+        f"After the first run {' and '.join(gone[:2])} {'is' if len(gone) == 1 else 'are'} not in the table any more: "
+        "with the row goes the time of the change, and an older one brings the customer back. A delete is a mark.",
+        seen=" and ".join(gone[:2]),
+    )
+    noted = Path(checkpoint, "commits", "0")
+    case.require(
+        noted.is_file(),
+        f"After the first run, whether the folder `checkpoint` has a note of its batch: {noted.is_file()}. Without it "
+        "the next run reads everything again.",
+        seen=noted.is_file(),
+    )
+    noted.unlink()  # as if the run had died after its MERGE: the batch comes again
+    follow()
+    case.equal(
+        at(case.spark.table(table), "changed_at"),
+        "customer_id string, city string, changed_at string, change_id int, deleted boolean",
+        ("C1", None, "10:10", 6, False),
+        ("C2", "Pisa", "10:05", 3, False),
+        ("C3", None, "10:10", 5, True),
+        ("C4", "Turin", "10:40", 21, False),
+        ("C5", "Lyon", "10:20", 9, False),
+        ("C6", "Kiel", "10:30", 15, False),
+        ("C7", "Gent", "10:00", 12, False),
+        ("C8", None, "10:15", 16, True),
+        ("C9", "Wien", "10:30", 22, False),
+        ("C10", None, "10:10", 20, True),
+        ("C11", "Kyoto", "10:20", 19, False),
+        ("C12", "Metz", "10:28", 24, False),
+        when={
+            ("C1", None, ...): "{got} is in the table twice: the run died before it had noted its batch, and a batch "
+            "of `foreachBatch` runs again. Written twice, it must give the same table.",
+            ("C12", "Ulm", ...): "You have {got}, and Metz of 10:28 was in the same batch: the table has one row a "
+            "customer, of the newest change. MERGE never compares two rows of the batch with each other.",
+            ("C4", "Parma", ...): "You have {got}, and the table knew of 10:40: an older change came later and won. A "
+            "MERGE without a condition updates whatever matches.",
+            ("C2", "Bari", ...): "You have {got}, and the table knew of 10:05: the change with the larger number is "
+            "older. The newest wins by `changed_at`, and the number decides between equals only.",
+            ("C6", "Jena", ...): "You have {got}, and the table had 15 of 10:30: the smaller `change_id` of the same "
+            "instant came later, and won.",
+            ("C7", "Ghent", ...): "You have {got}, and change 12 is of 10:00 too. A tie is decided by the larger "
+            "`change_id`, also against the table.",
+            ("C5", "Nice", ...): "You have {got}, and change 9 is of the same instant: a tie within the batch is "
+            "decided by the larger `change_id`.",
+            ("C11", "Osaka", ...): "You have {got}, and change 19 is of the same instant: a tie within the batch is "
+            "decided by the larger `change_id`, not by which one stands first.",
+            ("C1", "Oslo", "10:10", ...): "You have {got}, and change 6 took the city away: a NULL that was sent is a "
+            "value, too.",
+            ("C3", "Bonn", "10:10", 5, ...): "You have {got}: a delete tells the city that was, and what was deleted "
+            "has none.",
+            ("C10", "Graz", ...): "You have {got}, and C10 was deleted at 10:10: an older change brought the customer "
+            "back.",
+            ("C9", None, "10:05", ...): "You have {got}, and C9 came back at 10:30: a newer change counts after a "
+            "delete, too.",
+        },
+        missing={
+            ("C8", ...): "C8 is missing ({got} was expected): a delete was the first that the table heard of C8. It "
+            "must leave a mark, or an older change that is still to come makes a customer of it.",
+            ("C5", ...): "C5 is missing ({got} was expected), of whom the table knew nothing: who is new is inserted.",
+        },
+    )
+
+
+def _of_the_merge(raised: Exception) -> Exception:
+    """The error of a run with `foreachBatch`; where it is a known one, what is missing."""
+    known = {
+        "TABLE_OR_VIEW_NOT_FOUND": "Spark says TABLE_OR_VIEW_NOT_FOUND of your view: a stream works in a session of "
+        "its own, and what its batch makes known is known there. A batch has that session as `batch.sparkSession`.",
+        "STREAMING_CONNECT_SERIALIZATION_ERROR": "Spark says STREAMING_CONNECT_SERIALIZATION_ERROR: the function of "
+        "`foreachBatch` goes to the server, and no session or stream from outside can go with it. A batch has its own.",
+        "MULTIPLE_SOURCE_ROW": "Spark says MULTIPLE_SOURCE_ROW_MATCHING: the batch has several changes of one "
+        "customer, and MERGE takes one at most for a row. Which one?",
+    }
+    for words, message in known.items():
+        if words in str(raised):
+            return Failed(message, seen=[words])
+    return _of_the_stream(raised)
+
+
+@exercise(
+    objective="4.7",
+    hints=(
+        "What does each kind of change add to the total of its city, and what does it take away?",
+        "`F.when(…).otherwise(…)` makes a sign, +1 or -1. Totals and signed changes are rows of one kind: "
+        "`unionByName`, then `groupBy`, which takes NULL for a city of its own.",
+        "`totals.unionByName(changes.select('city', sign…, (sign * amount)…)).groupBy('city').agg(…).where(…)`.",
+    ),
+    docs="https://docs.delta.io/latest/delta-change-data-feed.html",
+    why="A report that adds the new rows and forgets the old ones grows with every correction, and nobody looks at "
+    "old days again. What can be taken back can be corrected so: counts and sums, and means made of both. A maximum "
+    "cannot: when it goes, somebody must read the group again. And the correction itself must count once: see the "
+    "MERGE and the number of the batch.",
+)
+def corrected_totals(answer: Answer, case: Case) -> None:
+    totals = case.rows(
+        "city string, orders bigint, amount bigint",
+        ("Oslo", 3, 100),
+        ("Rome", 2, 50),
+        ("Bonn", 1, 20),
+        ("Kiel", 2, 15),
+        ("Nice", 4, 40),
+        ("Bern", 2, 60),
+        (None, 1, 7),
+    )
+    changes = case.rows(
+        "order_id string, city string, amount int, _change_type string, _commit_version bigint",
+        ("O1", "Oslo", 50, "update_preimage", 5),
+        ("O1", "Oslo", 60, "update_postimage", 5),
+        ("O2", "Rome", 30, "update_preimage", 5),
+        ("O2", "Pisa", 30, "update_postimage", 5),
+        ("O3", "Bonn", 20, "delete", 5),
+        ("O4", "Oslo", 5, "insert", 5),
+        ("O5", "Kiel", 15, "update_preimage", 6),
+        ("O5", "Kiel", 0, "update_postimage", 6),
+        ("O6", None, 3, "insert", 6),
+        ("O7", "Graz", 9, "insert", 6),
+        ("O7", "Graz", 9, "delete", 7),
+        ("O8", "Rome", 20, "update_preimage", 6),
+        ("O8", "Rome", 25, "update_postimage", 6),
+        ("O8", "Rome", 25, "update_preimage", 7),
+        ("O8", "Rome", 22, "update_postimage", 7),
+        ("O9", "Bern", 25, "delete", 7),
+    )
+    case.equal(
+        answer(totals, changes),
+        "city string, orders bigint, amount bigint",
+        ("Oslo", 4, 115),
+        ("Rome", 1, 22),
+        ("Pisa", 1, 30),
+        ("Kiel", 2, 0),
+        ("Nice", 4, 40),
+        ("Bern", 1, 35),
+        (None, 2, 10),
+        given=changes,
+        when={
+            ("Oslo", 1, 15): "You gave {got}, which is what the changes alone make of Oslo: the totals before them are "
+            "to be corrected, not replaced.",
+            ("Oslo", 2, 65): "You gave {got}, the sum of the new rows: the orders that did not change are in the old "
+            "total and nowhere else.",
+            ("Bonn", 0, ...): "You gave {got}: its last order was deleted, and a city without orders has no row.",
+            ("Oslo", ..., 165): "You gave {got}: O1 was corrected from 50 to 60, and both are in the sum. An "
+            "`update_preimage` is what no longer holds, and must be taken away.",
+            ("Bern", ..., 85): "You gave {got}: an order of 25 was deleted there, and it is in the sum once more. The "
+            "row of a `delete` is as it was, so its amount is positive.",
+            ("Bern", 2, 60): "You gave {got}: an order of 25 was deleted there, and is still in the sum.",
+            ("Rome", 2, 22): "You gave {got}: O2 has moved to Pisa, so Rome has an order less. An update takes a row "
+            "away and brings another.",
+            ("Pisa", 0, ...): "You gave {got}: to Pisa an update counts as a new order, and to Rome as one less. Which "
+            "city it belongs to may change.",
+            ("Rome", ..., lambda amount: amount in (17, 20, 25, 45, 47, 70, 72)): "You gave {got}: O8 was updated "
+            "twice, 20 to 25 and 25 to 22, and only a part of that came in. Each version has an old and a new row, "
+            "and all count.",
+            (None, 1, ...): "NULL has several rows or the old total, {got}: NULL is not equal to NULL in a join, and "
+            "`groupBy` takes it for a value.",
+            (None, 2, lambda amount: amount != 10): "You gave {got} for the orders of which no city is known, and 7 "
+            "and 3 were expected in it.",
+        },
+        missing={
+            ("Pisa", ...): "Pisa is missing ({got} was expected): it had no total before, and an order has moved "
+            "there.",
+            ("Kiel", ...): "Kiel is missing ({got} was expected): its sum is 0, and it has two orders. Which of the "
+            "two says that nothing is left?",
+            ("Nice", ...): "Nice is missing ({got} was expected): nothing changed there, so its total is as it was.",
+            (None, ...): "The orders without a city are missing ({got} was expected): their city is NULL, and they "
+            "have a total as well.",
+        },
+    )
+
+
+@exercise(
+    objective="4.8",
+    hints=(
+        "Which numbers are milliseconds of the clock, and which are added up over tasks that ran at the same time?",
+        "Everything is in the records: `sources[0]['metrics']` has texts, `stateOperators` is empty where there is no "
+        "state, and a trigger that found nothing has no `addBatch`. A dictionary of four sums, and `max(…, key=…)`.",
+        "`if float(<last backlog>) <= float(<first>): return 'keeps up'`; then for each record with rows: `state = "
+        "sum((… + … + …) / min(cores, …) for … in …)`, and `sink` gets what is left of `addBatch`.",
+    ),
+    docs=""
+    "https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#monitoring-streaming-queries",
+    why="Two rates that are equal look healthy, and they are equal in every stream whose batches are limited, while "
+    "the backlog grows for days. Then people add cores, which helps the state, hardly the sink, and a source that "
+    "lists a million files not at all. Where bookkeeping is the largest, batches are too small: a shorter trigger "
+    "makes it worse.",
+)
+def bottleneck(answer: Answer, case: Case) -> None:
+    idle = {"latestOffset": 12000, "triggerExecution": 12001}
+    lean = {"latestOffset": 20, "getBatch": 5, "queryPlanning": 40, "walCommit": 30, "commitOffsets": 30}
+    writing, computing = {**lean, "addBatch": 5000}, {**lean, "addBatch": 5200}
+    keeps_up = [_record(900, "120.0", writing, rates=(90.0, 60.0)), _record(950, "120.0", writing, rates=(95.0, 70.0))]
+    catches_up = [_record(900, "1000.5", writing), _record(950, "980.0", writing), _record(0, "980.0", idle)]
+    falls_behind = [_record(900, "980.0", writing), _record(900, "1000.5", writing)]
+    listing = {**lean, "latestOffset": 2500, "getBatch": 2400, "addBatch": 4000}
+    counted = [_state(4000, 3000, 2000, 200), _state(1000, 1000, 3000, 200)]
+    small = {**lean, "addBatch": 350, "queryPlanning": 200, "walCommit": 150, "commitOffsets": 120}
+    turned = [
+        _record(900, "10.0", {**lean, "addBatch": 9000}),
+        _record(900, "20.0", {**lean, "addBatch": 8000}),
+        _record(100, "30.0", {**lean, "latestOffset": 6000, "addBatch": 300}),
+    ]
+    waited = [_record(900, "10.0", writing), _record(0, "20.0", idle), _record(900, "30.0", writing)]
+    case.value(
+        answer(keeps_up, 4),
+        "keeps up",
+        call="bottleneck of a backlog that stays at 120.0",
+        when={
+            (lambda got: got in ("sink", "state", "source", "bookkeeping")): "You said {got} of a stream whose "
+            "backlog stays at 120.0: in its last batch more rows came a second than were worked off, and one burst is "
+            "no trend.",
+        },
+    )
+    case.value(
+        answer(catches_up, 4),
+        "keeps up",
+        call="bottleneck of a backlog that goes from 1000.5 to 980.0",
+        when={
+            (lambda got: got in ("sink", "source")): "You said {got} of a backlog that goes from 1000.5 to 980.0: the "
+            "metrics are texts, and as texts '9…' comes after '1…'.",
+        },
+    )
+    case.value(
+        answer(falls_behind, 4),
+        "sink",
+        call="bottleneck where the backlog grows and addBatch takes 5,000 ms without any state",
+        when={
+            "keeps up": "You said {got} of a backlog that goes from 980.0 to 1000.5. The two rates of a batch are "
+            "equal there, as they are wherever batches are limited: what waits is not among the rows that were read.",
+            "state": "You said {got} of a stream that has no stateful operator.",
+        },
+    )
+    case.value(
+        answer([_record(900, "1.0", listing), _record(900, "2.0", listing)], 4),
+        "source",
+        call="bottleneck where latestOffset takes 2,500 ms, getBatch 2,400 and addBatch 4,000",
+        when={
+            "sink": "You said {got} of latestOffset 2,500, getBatch 2,400 and addBatch 4,000: to find what is new has "
+            "two parts, and together they are the largest.",
+        },
+    )
+    case.value(
+        answer([_record(900, "1.0", computing, *counted), _record(900, "2.0", computing, *counted)], 4),
+        "state",
+        call="bottleneck where two operators spend 9,000 and 5,000 ms on 4 cores, and addBatch takes 5,200",
+        when={
+            "sink": "You said {got}: addBatch takes 5,200 ms, and of these the state takes (9,000 + 5,000) / 4. "
+            "Updates, removals and commits of every operator count.",
+        },
+    )
+    case.value(
+        answer([_record(900, "1.0", writing, _state(5000, 0, 1000, 200)), _record(900, "2.0", writing)], 4),
+        "sink",
+        call="bottleneck where the state spends 6,000 ms on 4 cores, and addBatch takes 5,000 twice",
+        when={
+            "state": "You said {got}: its 6,000 ms are added up over tasks that ran side by side on 4 cores, which is "
+            "1,500 ms of the clock.",
+        },
+    )
+    case.value(
+        answer([_record(900, backlog, writing, _state(5000, 0, 1000, 2)) for backlog in ("1.0", "2.0")], 8),
+        "state",
+        call="bottleneck where the state takes 6,000 ms in 2 partitions on 8 cores, and addBatch 5,000",
+        when={
+            "sink": "You said {got}: with 2 partitions only two of the 8 cores ever work on the state, so its 6,000 ms "
+            "took 3,000 of the clock.",
+        },
+    )
+    case.value(
+        answer([_record(9, "1.0", small), _record(9, "2.0", small)], 4),
+        "bookkeeping",
+        call="bottleneck where planning takes 200 ms, the log 150, the commit 120, and addBatch 350",
+        when={
+            "sink": "You said {got}: addBatch takes 350 ms, and to plan and to note each batch takes 470. Such batches "
+            "are too small.",
+        },
+    )
+    case.value(
+        answer(turned, 4),
+        "sink",
+        call="bottleneck of three batches with addBatch 9,000, 8,000 and 300",
+        when={
+            "source": "You said {got}: that is the last batch of three. In the others the time went elsewhere, so "
+            "add up."
+        },
+    )
+    case.value(
+        answer(waited, 4),
+        "sink",
+        call="bottleneck of two batches and a trigger between them that found nothing",
+        when={
+            "source": "You said {got}: one trigger found nothing and waited 12,000 ms for it. It read no rows, so it "
+            "does not count.",
+        },
+    )
+
+
+def _record(
+    rows: int, backlog: str, took: dict[str, int], *operators: dict[str, Any], rates: tuple[float, float] = (90.0, 90.0)
+) -> dict[str, Any]:
+    """What a query that reads from Kafka tells of one trigger."""
+    metrics = {"avgOffsetsBehindLatest": backlog, "maxOffsetsBehindLatest": "9999", "minOffsetsBehindLatest": "0"}
+    source = {"description": "KafkaV2[Subscribe[orders]]", "numInputRows": rows, "metrics": metrics}
+    return {
+        "batchId": 7,
+        "numInputRows": rows,
+        "inputRowsPerSecond": rates[0],
+        "processedRowsPerSecond": rates[1],
+        "durationMs": {"triggerExecution": sum(took.values()), **took},
+        "stateOperators": list(operators),
+        "sources": [source],
+        "sink": {"description": "DeltaSink[/orders]", "numOutputRows": -1},
+    }
+
+
+def _state(updates: int, removals: int, commit: int, partitions: int) -> dict[str, Any]:
+    return {
+        "operatorName": "stateStoreSave",
+        "numRowsTotal": 400_000,
+        "allUpdatesTimeMs": updates,
+        "allRemovalsTimeMs": removals,
+        "commitTimeMs": commit,
+        "numShufflePartitions": partitions,
+    }
+
+
+@exercise(
+    objective="4.8",
+    hints=(
+        "Whose clock decides that a window is over? And which rows does Spark look at to read that clock?",
+        "Each `withWatermark` keeps a clock of its own; of several, the slowest counts. A filter on the kind, "
+        "wherever you write it, is moved to the source, and the watermark never sees the heartbeats. A condition "
+        "within an aggregate, such as `F.count_if`, stays where it is.",
+        "`north.withWatermark(…).unionByName(south.withWatermark(…)).groupBy(F.window(…)).agg(F.count_if(…))`, then "
+        "leave out windows without a sale.",
+    ),
+    docs=""
+    ""
+    "https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#policy-for-handling-multiple-watermarks",
+    why="One partner without sales on a Sunday, and no window of any shop comes out. The policy `max` cures "
+    "that and drops the rows of whoever is behind, without an error; so does one watermark over the union. "
+    "Whether a heartbeat arrives is a question of the plan: look for `EventTimeWatermark` in `explain()`, and for the "
+    "filter below it.",
+)
+def sales_of_both(answer: Answer, case: Case) -> None:
+    shape = "kind string, sold_at timestamp"
+    north = arriving(
+        case,
+        shape,
+        [("sale", "10:01"), ("sale", "10:12")],
+        [("sale", "10:40")],
+        [("heartbeat", "10:45")],
+        [("heartbeat", "10:46")],
+        [("sale", "11:00")],
+    )
+    south = arriving(
+        case,
+        shape,
+        [("heartbeat", "10:00")],
+        [("sale", "10:04"), ("sale", "10:04"), ("heartbeat", "10:12")],
+        [("heartbeat", "10:12")],
+        [("sale", "10:08")],
+        [("heartbeat", "10:25"), ("heartbeat", "10:36")],
+    )
+    counted, progress = drained(case, answer(north, south))
+    reached = progress[-1].get("eventTime", {}).get("watermark", "")[11:16]
+    if counted.count() == 0:
+        why = (
+            "The south sells last at 10:08, as if it had sent no heartbeat since: Spark moves a filter on the kind "
+            "below the watermark, wherever you write it."
+            if reached == "10:03"
+            else "Both shops have told that it is 10:36. One delay for both is too long for one shop, and too short "
+            "for one that is hours behind."
+            if reached < "10:03"
+            else "The window of 10:00 is over then for both shops."
+        )
+        raise Failed(f"No window has come out, and the watermark ends at {reached}. {why}", seen=[reached])
+    lost = (
+        "the fastest shop drives the watermark, and the other is behind."
+        if case.spark.conf.get("spark.sql.streaming.multipleWatermarkPolicy") == "max"
+        else "under one watermark for both, the north drives it, and the south is behind."
+        if reached > "10:36"
+        else "it was 4 minutes late by the clock of the south, and 5 are to be waited for."
+    )
+    case.equal(
+        at(counted, "start"),
+        "start string, sales bigint",
+        ("10:00", 4),
+        ("10:10", 1),
+        when={
+            ("10:00", 3): f"You gave {{got}}: the sale of 10:08 in the south is lost, though nobody got an error: "
+            f"{lost}",
+            (
+                "10:00",
+                lambda sales: sales > 4,
+            ): "You gave {got}: heartbeats are no sales, they only tell how late it is.",
+            ("10:20", 0): "{got} came out, a window in which there was only a heartbeat.",
+            ("10:40", ...): "{got} came out, and the south is not further than 10:36: it may still sell something "
+            "then.",
+        },
+        missing={("10:10", ...): "{got} is missing: both shops have told that it is 10:36."},
+    )

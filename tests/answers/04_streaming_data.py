@@ -6,7 +6,10 @@ from collections import Counter
 from itertools import accumulate
 from pathlib import Path
 
+import pandas as pd
+from pyspark.sql import Row, Window
 from pyspark.sql import functions as F
+from pyspark.sql.streaming import StatefulProcessor
 
 from workbook.authoring.proofs import right, wrong
 
@@ -395,6 +398,124 @@ def by_sets(checkpoint):
     return number, number in planned
 
 
+def _kinds(columns):
+    return [kind for _, kind in columns]
+
+
+@wrong("after_restart", says="so Spark cannot refuse")
+def no_change_survives(before, after):
+    """Believes that a checkpoint belongs to the text of a query."""
+    return "right" if before == after else "refused"
+
+
+@wrong("after_restart", says="are of rows that the old filter let through")
+def filters_are_harmless(before, after):
+    """Knows that a filter may change, and not when."""
+    same = {**before, "where": after["where"]}
+    return with_lists_of_types(same, after)
+
+
+@wrong("after_restart", says="so nothing of the old filter is left")
+def filters_are_never_harmless(before, after):
+    """Does not ask whether there is a state."""
+    outcome = with_lists_of_types(before, after)
+    return "wrong" if outcome == "right" and before["where"] != after["where"] else outcome
+
+
+@wrong("after_restart", says="The setting has no effect")
+def partitions_are_compared(before, after):
+    """Believes that the number of partitions may not change."""
+    same = before["shuffle_partitions"] == after["shuffle_partitions"]
+    return with_lists_of_types(before, after) if same else "refused"
+
+
+@wrong("after_restart", says="the checkpoint says nothing of the sink")
+def table_is_compared(before, after):
+    """Believes that the checkpoint knows its table."""
+    return with_lists_of_types(before, after) if before["table"] == after["table"] else "refused"
+
+
+@wrong("after_restart", says="Spark compares types, not names")
+def names_are_compared(before, after):
+    """Believes that another key is always noticed."""
+    return with_lists_of_types(before, after) if before["keys"] == after["keys"] else "refused"
+
+
+@wrong("after_restart", says="Spark compares types, so it goes on, and an old sum")
+def aggregates_are_compared(before, after):
+    """Believes that another aggregate is always noticed."""
+    return with_lists_of_types(before, after) if before["aggregates"] == after["aggregates"] else "refused"
+
+
+@wrong("after_restart", says="Spark cannot read the old keys")
+def nothing_is_refused(before, after):
+    """Knows that Spark mixes, and not that it looks at the types."""
+    if before["sources"] != after["sources"]:
+        return "refused"
+    same = all(before[part] == after[part] for part in ("where", "keys", "aggregates"))
+    return "right" if same or not after["aggregates"] else "wrong"
+
+
+@wrong("after_restart", says="Spark compares how many there are")
+def types_in_pairs(before, after):
+    """Compares in pairs, and what is left over not at all."""
+    pairs = [*zip(before["keys"], after["keys"]), *zip(before["aggregates"], after["aggregates"])]  # noqa: B905
+    if before["sources"] != after["sources"] or any(one[1] != other[1] for one, other in pairs):
+        return "refused"
+    return nothing_is_refused(before, after)
+
+
+@wrong("after_restart", says="one by one, in their order")
+def types_as_a_set(before, after):
+    """Compares which types there are."""
+    ordered = [
+        {**query, **{part: sorted(query[part], key=str) for part in ("keys", "aggregates")}}
+        for query in (before, after)
+    ]
+    if with_lists_of_types(*ordered) == "refused":
+        return "refused"
+    return nothing_is_refused(before, after)
+
+
+@wrong("after_restart", says="are of one source")
+def sources_not_counted(before, after):
+    """Looks at the state alone."""
+    return with_lists_of_types({**before, "sources": after["sources"]}, after)
+
+
+@wrong("after_restart", says="one sum is a state, too")
+def state_only_with_a_key(before, after):
+    """Takes a state for something with keys."""
+    outcome = with_lists_of_types(before, after)
+    return "right" if outcome == "wrong" and not after["keys"] else outcome
+
+
+def with_lists_of_types(before, after):
+    refused = before["sources"] != after["sources"]
+    for part in ("keys", "aggregates"):
+        refused = refused or _kinds(before[part]) != _kinds(after[part])
+    if refused:
+        return "refused"
+    if not before["aggregates"]:
+        return "right"
+    return "right" if all(before[part] == after[part] for part in ("where", "keys", "aggregates")) else "wrong"
+
+
+@right("after_restart")
+def step_by_step(before, after):
+    return with_lists_of_types(before, after)
+
+
+@right("after_restart")
+def by_what_was_changed(before, after):
+    changed = {part for part in before if before[part] != after[part]}
+    refused = "sources" in changed or any(
+        _kinds(before[part]) != _kinds(after[part]) for part in changed & {"keys", "aggregates"}
+    )
+    stateful = bool(before["aggregates"])
+    return "refused" if refused else "wrong" if stateful and changed & {"where", "keys", "aggregates"} else "right"
+
+
 def _append(rows, batch_id, table, app="orders_and_mail"):
     writer = rows.write.format("delta").mode("append")
     writer.option("txnAppId", app).option("txnVersion", batch_id).saveAsTable(table)
@@ -747,3 +868,1095 @@ def recursively(batches, delay, size):
         return out + go_on(left[1:], now - Counter(dict(out)), max([newest, *events]), mark)
 
     return sorted(go_on(batches, Counter(), float("-inf"), float("-inf")))
+
+
+@wrong("payments_once", says="yours forgets none")
+def payments_by_key_alone(messages):
+    """Believes that a watermark bounds whatever comes behind it."""
+    return messages.withWatermark("sent_at", "30 minutes").dropDuplicates(["shop", "payment_id"])
+
+
+@wrong("payments_once", says="the time cannot be part of the key")
+def payments_by_key_and_time(messages):
+    """Has read that the time must be one of the columns, so that the state is bounded."""
+    return messages.withWatermark("sent_at", "30 minutes").dropDuplicates(["shop", "payment_id", "sent_at"])
+
+
+@wrong("payments_once", says="could not know when a payment may be forgotten")
+def payments_without_watermark(messages):
+    """Takes the name of the method for all that it needs."""
+    return messages.dropDuplicatesWithinWatermark(["shop", "payment_id"])
+
+
+@wrong("payments_once", says="forgotten it after less than 30 minutes")
+def payments_within_ten_minutes(messages):
+    """Copies the delay of an example."""
+    timed = messages.withWatermark("sent_at", "10 minutes")
+    return timed.dropDuplicatesWithinWatermark(["shop", "payment_id"])
+
+
+@wrong("payments_once", says="none of the morning can come again")
+def payments_within_a_day(messages):
+    """Takes a long delay to be on the safe side."""
+    return messages.withWatermark("sent_at", "1 day").dropDuplicatesWithinWatermark(["shop", "payment_id"])
+
+
+@wrong("payments_once", says="What makes a payment unique?")
+def payments_by_number(messages):
+    """Takes whatever is called an id for a key."""
+    return messages.withWatermark("sent_at", "30 minutes").dropDuplicatesWithinWatermark(["payment_id"])
+
+
+@wrong("payments_once", says="do not end at a full hour")
+def payments_once_an_hour(messages):
+    """Bounds the key by the hour."""
+    hourly = messages.withWatermark("sent_at", "30 minutes").withColumn("hour", F.date_trunc("hour", "sent_at"))
+    return hourly.dropDuplicates(["shop", "payment_id", "hour"]).drop("hour")
+
+
+@wrong("payments_once", says="it waits in the state until its window is over")
+def payments_as_sessions(messages):
+    """Puts what belongs together into a session."""
+    sessions = messages.withWatermark("sent_at", "30 minutes").groupBy(
+        "shop", "payment_id", F.session_window("sent_at", "30 minutes")
+    )
+    return sessions.agg(F.first("amount").alias("amount"), F.min("sent_at").alias("sent_at")).drop("session_window")
+
+
+@wrong("payments_once", says="came through twice")
+def payments_untouched(messages):
+    """Believes that exactly-once of the stream is exactly-once of what it carries."""
+    return messages.withWatermark("sent_at", "30 minutes")
+
+
+@right("payments_once")
+def payments_by_one_key(messages):
+    key = F.concat_ws("/", "shop", F.col("payment_id").cast("string"))
+    keyed = messages.withColumn("key", key).withWatermark("sent_at", "1800 seconds")
+    return keyed.dropDuplicatesWithinWatermark(["key"]).drop("key")
+
+
+@right("payments_once")
+def payments_with_room(messages):
+    once = messages.withWatermark("sent_at", "35 minutes").dropDuplicatesWithinWatermark(["payment_id", "shop"])
+    return once.select("sent_at", "amount", "payment_id", "shop")
+
+
+def _products(orders, path):
+    return orders.sparkSession.read.format("delta").load(path)
+
+
+def _newest(products):
+    return products.groupBy("product_id").agg(F.max_by("category", "since").alias("category"))
+
+
+@wrong("with_category", says="`cache()` keeps the rows")
+def categories_cached(orders, products):
+    """Keeps the small side in memory, as one does in a batch."""
+    return orders.join(_newest(_products(orders, products)).cache(), "product_id", "left")
+
+
+@wrong("with_category", says="rows that were collected")
+def categories_collected(orders, products):
+    """Reads the products once, and joins what came back."""
+    rows = _newest(_products(orders, products)).collect()
+    known = orders.sparkSession.createDataFrame(rows, "product_id string, category string")
+    return orders.join(F.broadcast(known), "product_id", "left")
+
+
+@wrong("with_category", says="a version that is pinned")
+def categories_of_a_version(orders, products):
+    """Pins the version, so that all batches agree."""
+    version = orders.sparkSession.sql(f"DESCRIBE HISTORY delta.`{products}`").agg(F.max("version")).first()[0]
+    pinned = orders.sparkSession.read.format("delta").option("versionAsOf", version).load(products)
+    return orders.join(_newest(pinned), "product_id", "left")
+
+
+@wrong("with_category", says="an inner join drops the order")
+def categories_inner(orders, products):
+    """Joins without a thought of what finds no match."""
+    return orders.join(_newest(_products(orders, products)), "product_id")
+
+
+@wrong("with_category", says="chosen before the join")
+def categories_of_all_changes(orders, products):
+    """Takes the table for one row a product."""
+    return orders.join(_products(orders, products).drop("since"), "product_id", "left")
+
+
+@wrong("with_category", says="called cups since February")
+def categories_of_any_change(orders, products):
+    """Keeps one row of each product, whichever."""
+    oldest = _products(orders, products).groupBy("product_id").agg(F.min_by("category", "since").alias("category"))
+    return orders.join(oldest, "product_id", "left")
+
+
+@wrong("with_category", says="its product is not known")
+def categories_for_the_unknown(orders, products):
+    """Gives what is not known a name."""
+    return orders.join(_newest(_products(orders, products)), "product_id", "left").fillna("unknown", ["category"])
+
+
+@right("with_category")
+def categories_by_window(orders, products):
+    order = Window.partitionBy("product_id").orderBy(F.desc("since"))
+    newest = _products(orders, products).withColumn("place", F.row_number().over(order)).where("place = 1")
+    return orders.join(F.broadcast(newest), "product_id", "left").drop("place", "since")
+
+
+@right("with_category")
+def categories_by_sql(orders, products):
+    orders.createOrReplaceTempView("orders")
+    return orders.sparkSession.sql(f"""
+        SELECT category, o.product_id, order_id FROM orders AS o LEFT JOIN (
+            SELECT product_id, max_by(category, since) AS category FROM delta.`{products}` GROUP BY product_id
+        ) AS p ON o.product_id = p.product_id
+    """)
+
+
+BETWEEN = "p.paid_at >= o.ordered_at AND p.paid_at <= o.ordered_at + INTERVAL 1 HOUR"
+
+
+def _joined(orders, payments, bound=BETWEEN, how="left", ordered="10 minutes", paid="10 minutes", key="o.order_id"):
+    """The join, with one or the other part changed."""
+    left = (orders.withWatermark("ordered_at", ordered) if ordered else orders).alias("o")
+    right = (payments.withWatermark("paid_at", paid) if paid else payments).alias("p")
+    condition = "o.order_id = p.order_id" + (f" AND {bound}" if bound else "")
+    return left.join(right, F.expr(condition), how).select(key, "ordered_at", "paid_at", "amount")
+
+
+@wrong("payments_of_orders", says="an inner join")
+def payments_inner(orders, payments):
+    """Joins as one joins tables, and looks at what is there."""
+    return _joined(orders, payments, how="inner")
+
+
+@wrong("payments_of_orders", says="until when")
+def payments_without_bound(orders, payments):
+    """Believes that the watermarks alone say how long to wait."""
+    return _joined(orders, payments, bound="")
+
+
+@wrong("payments_of_orders", says="neither stream has a watermark")
+def payments_without_watermarks(orders, payments):
+    """Joins streams as one joins tables."""
+    return _joined(orders, payments, ordered="", paid="")
+
+
+@wrong("payments_of_orders", says="the payments have none")
+def payments_with_watermark_of_orders(orders, payments):
+    """Believes that what waits is what needs the watermark."""
+    return _joined(orders, payments, paid="")
+
+
+@wrong("payments_of_orders", says="only one of the two streams")
+def payments_with_watermark_of_payments(orders, payments):
+    """Gives a watermark to the side for which Spark demands one."""
+    return _joined(orders, payments, ordered="")
+
+
+@wrong("payments_of_orders", says="the wrong way round")
+def payments_before_orders(orders, payments):
+    """Mixes up the two times."""
+    return _joined(orders, payments, bound="o.ordered_at >= p.paid_at AND o.ordered_at <= p.paid_at + INTERVAL 1 HOUR")
+
+
+@wrong("payments_of_orders", says="before the order was there")
+def payments_with_upper_bound(orders, payments):
+    """Says until when, and not from when."""
+    return _joined(orders, payments, bound="p.paid_at <= o.ordered_at + INTERVAL 1 HOUR")
+
+
+@wrong("payments_of_orders", says="says from when a payment counts, and not until when")
+def payments_with_lower_bound(orders, payments):
+    """Says from when, and not until when."""
+    return _joined(orders, payments, bound="p.paid_at >= o.ordered_at")
+
+
+@wrong("payments_of_orders", says="eight minutes late")
+def payments_on_time_only(orders, payments):
+    """Expects rows in order."""
+    return _joined(orders, payments, ordered="0 seconds", paid="0 seconds")
+
+
+@wrong("payments_of_orders", says="up to an hour later, both ends included")
+def payments_before_the_hour(orders, payments):
+    """Leaves out the end."""
+    return _joined(orders, payments, bound=BETWEEN.replace("<=", "<"))
+
+
+@wrong("payments_of_orders", says="belongs to no order")
+def payments_kept_all(orders, payments):
+    """Keeps the wrong side."""
+    return _joined(orders, payments, how="right", key="p.order_id")
+
+
+@wrong("payments_of_orders", says="has no `order_id`")
+def payments_with_their_own_key(orders, payments):
+    """Takes the key from the side that may be missing."""
+    return _joined(orders, payments, key="p.order_id")
+
+
+@right("payments_of_orders")
+def payments_by_sql(orders, payments):
+    orders.withWatermark("ordered_at", "10 minutes").createOrReplaceTempView("o")
+    payments.withWatermark("paid_at", "10 minutes").createOrReplaceTempView("p")
+    return orders.sparkSession.sql(f"""
+        SELECT amount, paid_at, o.order_id, ordered_at FROM o LEFT JOIN p ON p.order_id = o.order_id AND {BETWEEN}
+    """)
+
+
+@right("payments_of_orders")
+def orders_of_payments(orders, payments):
+    """The right join, from the side of the payments."""
+    paid, known = payments.withWatermark("paid_at", "10 minutes"), orders.withWatermark("ordered_at", "10 minutes")
+    until = known.ordered_at + F.expr("INTERVAL 1 HOUR")
+    both = paid.join(known, (paid.order_id == known.order_id) & paid.paid_at.between(known.ordered_at, until), "right")
+    return both.select(known.order_id, "ordered_at", "paid_at", "amount")
+
+
+@wrong("payments_of_orders", says="from no column made of them")
+def payments_until_a_column(orders, payments):
+    """Writes the end of the hour into a column, as one would in a table."""
+    known = orders.withWatermark("ordered_at", "10 minutes").withColumn("until", F.expr("ordered_at + INTERVAL 1 HOUR"))
+    paid = payments.withWatermark("paid_at", "10 minutes")
+    both = known.join(
+        paid, (paid.order_id == known.order_id) & paid.paid_at.between(known.ordered_at, known.until), "left"
+    )
+    return both.select(known.order_id, "ordered_at", "paid_at", "amount")
+
+
+@right("payments_of_orders")
+def payments_with_more_patience(orders, payments):
+    return _joined(orders, payments, ordered="15 minutes", paid="20 minutes", how="leftouter")
+
+
+def _state(spark, checkpoint, **options):
+    return spark.read.format("statestore").options(**options).load(checkpoint)
+
+
+def _windows(state):
+    return state.select("key.window.start", "key.city", F.col("value.count").alias("orders"))
+
+
+def _counting(spark, checkpoint):
+    operators = spark.read.format("state-metadata").load(checkpoint)
+    return operators.where("operatorName = 'stateStoreSave'").first().operatorId
+
+
+@wrong("waiting_windows", says="has another number there")
+def windows_of_the_first_operator(spark, checkpoint):
+    """Reads the state that is shown when none is asked for."""
+    return _windows(_state(spark, checkpoint))
+
+
+@wrong("waiting_windows", says="which number has the operator that counts")
+def windows_of_the_second_operator(spark, checkpoint):
+    """Counts operators in the order in which they are written."""
+    return _windows(_state(spark, checkpoint, operatorId=1))
+
+
+@wrong("waiting_windows", says="the start of the window is a field")
+def windows_as_they_stand(spark, checkpoint):
+    """Returns keys and values as the reader gives them."""
+    state = _state(spark, checkpoint, operatorId=_counting(spark, checkpoint))
+    return state.select("key.*", F.col("value.count").alias("orders"))
+
+
+@wrong("waiting_windows", says="after the first batch")
+def windows_of_the_first_batch(spark, checkpoint):
+    """Reads the state as it was after the first batch."""
+    return _windows(_state(spark, checkpoint, operatorId=_counting(spark, checkpoint), batchId=0))
+
+
+@wrong("waiting_windows", says="in several partitions")
+def windows_of_one_partition(spark, checkpoint):
+    """Reads one partition of the state."""
+    state = _state(spark, checkpoint, operatorId=_counting(spark, checkpoint))
+    return _windows(state.where("partition_id = 0"))
+
+
+@wrong("waiting_windows", says="the count is in its `value`")
+def windows_counted_as_rows(spark, checkpoint):
+    """Counts the keys of the state."""
+    state = _state(spark, checkpoint, operatorId=_counting(spark, checkpoint))
+    return state.groupBy("key.window.start", "key.city").agg(F.count("*").alias("orders"))
+
+
+@right("waiting_windows")
+def windows_by_name(spark, checkpoint):
+    operators = spark.read.format("state-metadata").load(checkpoint).collect()
+    numbers = {operator.operatorName: operator.operatorId for operator in operators}
+    state = spark.read.format("statestore").load(checkpoint, operatorId=numbers["stateStoreSave"])
+    return state.selectExpr("value.count AS orders", "key.city AS city", "key.window.start AS start")
+
+
+@right("waiting_windows")
+def windows_by_sql(spark, checkpoint):
+    _state(spark, checkpoint, operatorId=_counting(spark, checkpoint)).createOrReplaceTempView("state")
+    return spark.sql("SELECT key.window.start AS start, key.city AS city, value.count AS orders FROM state")
+
+
+@right("waiting_windows")
+def windows_by_their_columns(spark, checkpoint):
+    """Looks for the operator whose state has what is wanted."""
+    operators = spark.read.format("state-metadata").load(checkpoint).collect()
+    states = [_state(spark, checkpoint, operatorId=operator.operatorId) for operator in operators]
+    return next(_windows(state) for state in states if "count" in state.select("value.*").columns)
+
+
+def _visits(
+    events,
+    *,
+    mode="eventTime",
+    delete=True,
+    from_start=False,
+    order_ends=True,
+    in_order=True,
+    gap=True,
+    timer=True,
+):
+    """The visits, with one or the other part of the class changed."""
+    silence = 30 * 60 * 1000
+
+    class Visits(StatefulProcessor):
+        def init(self, handle):
+            self.handle = handle
+            self.visit = handle.getValueState("visit", "started bigint, newest bigint, events int")
+
+        def handleInputRows(self, key, rows, timerValues):
+            started, newest, events = self.visit.get() or (0, 0, 0)
+            found = [(row["moment"], row["kind"]) for row in rows]
+            for moment, kind in sorted(found) if in_order else found:
+                if gap and events and moment - (started if from_start else newest) >= silence:
+                    yield Row(customer_id=key[0], started=started, events=events, ordered=False)
+                    events = 0
+                started, newest, events = started if events else moment, moment, events + 1
+                if kind == "order" and order_ends:
+                    yield Row(customer_id=key[0], started=started, events=events, ordered=True)
+                    events = 0
+            for old in list(self.handle.listTimers()) if delete else ():
+                self.handle.deleteTimer(old)
+            if events:
+                self.visit.update((started, newest, events))
+                if timer:
+                    self.handle.registerTimer((started if from_start else newest) + silence)
+            else:
+                self.visit.clear()
+
+        def handleExpiredTimer(self, key, timerValues, expiredTimerInfo):
+            if self.visit.exists():
+                started, _, events = self.visit.get()
+                self.visit.clear()
+                yield Row(customer_id=key[0], started=started, events=events, ordered=False)
+
+    return _ended(events, Visits(), mode)
+
+
+def _ended(events, processor, mode="eventTime"):
+    timed = events.withWatermark("happened_at", "10 minutes").withColumn("moment", F.unix_millis("happened_at"))
+    shape = "customer_id string, started bigint, events int, ordered boolean"
+    ended = timed.groupBy("customer_id").transformWithState(processor, shape, "append", mode)
+    return ended.withColumn("started", F.timestamp_millis("started"))
+
+
+@wrong("visits", says="Delete what no longer holds")
+def visits_with_old_timers(events):
+    """Registers a timer with each batch, and forgets the one before."""
+    return _visits(events, delete=False)
+
+
+@wrong("visits", says="begin anew with each event")
+def visits_from_the_first_event(events):
+    """Counts the 30 minutes from the first event."""
+    return _visits(events, from_start=True)
+
+
+@wrong("visits", says="clock of the machine")
+def visits_by_the_clock_of_the_machine(events):
+    """Takes timers for what the clock on the wall says."""
+    return _visits(events, mode="processingTime")
+
+
+@wrong("visits", says="come in any order")
+def visits_in_order_of_arrival(events):
+    """Believes that the rows of a batch come in the order of their times."""
+    return _visits(events, in_order=False)
+
+
+@wrong("visits", says="no timer could end")
+def visits_ended_by_timers_only(events):
+    """Leaves all ends to the timer, and two visits of one batch are one."""
+    return _visits(events, gap=False)
+
+
+@wrong("visits", says="A timer does")
+def visits_without_a_timer(events):
+    """Waits for the next event to end a visit."""
+    return _visits(events, timer=False)
+
+
+@wrong("visits", says="ends by silence alone")
+def visits_as_session_windows(events):
+    """Takes the window that comes closest."""
+    timed = events.withWatermark("happened_at", "10 minutes")
+    sessions = timed.groupBy("customer_id", F.session_window("happened_at", "30 minutes").alias("visit"))
+    counted = sessions.agg(F.count("*").cast("int").alias("events"), F.expr("bool_or(kind = 'order')").alias("ordered"))
+    return counted.select("customer_id", F.col("visit.start").alias("started"), "events", "ordered")
+
+
+@wrong("visits", says="only the state is left")
+def visits_in_attributes(events):
+    """Keeps what it knows in the object."""
+    silence = 30 * 60 * 1000
+
+    class Visits(StatefulProcessor):
+        def init(self, handle):
+            self.handle, self.visits = handle, {}
+
+        def handleInputRows(self, key, rows, timerValues):
+            started, newest, events = self.visits.pop(key, (0, 0, 0))
+            for moment, kind in sorted((row["moment"], row["kind"]) for row in rows):
+                if events and moment - newest >= silence:
+                    yield Row(customer_id=key[0], started=started, events=events, ordered=False)
+                    events = 0
+                started, newest, events = started if events else moment, moment, events + 1
+                if kind == "order":
+                    yield Row(customer_id=key[0], started=started, events=events, ordered=True)
+                    events = 0
+            for old in list(self.handle.listTimers()):
+                self.handle.deleteTimer(old)
+            if events:
+                self.visits[key] = started, newest, events
+                self.handle.registerTimer(newest + silence)
+
+        def handleExpiredTimer(self, key, timerValues, expiredTimerInfo):
+            if key in self.visits:
+                started, _, events = self.visits.pop(key)
+                yield Row(customer_id=key[0], started=started, events=events, ordered=False)
+
+    return _ended(events, Visits())
+
+
+@wrong("visits", says="an order ends the visit")
+def visits_beyond_an_order(events):
+    """Lets an order end nothing."""
+    return _visits(events, order_ends=False)
+
+
+@right("visits")
+def visits_one_by_one(events):
+    return _visits(events)
+
+
+@right("visits")
+def visits_in_pandas(events):
+    """The same with pandas, and a list of the times as its state."""
+    gap = 1_800_000
+
+    class Visits(StatefulProcessor):
+        def init(self, handle):
+            self.handle, self.times = handle, handle.getListState("times", "moment bigint")
+
+        def _ended(self, key, times, ordered):
+            columns = {"customer_id": key[0], "started": times[0], "events": len(times), "ordered": ordered}
+            return pd.DataFrame({name: [value] for name, value in columns.items()})
+
+        def handleInputRows(self, key, rows, timerValues):
+            times = [moment for (moment,) in self.times.get()]
+            for _, row in pd.concat(list(rows)).sort_values("moment").iterrows():
+                if times and row.moment - times[-1] >= gap:
+                    yield self._ended(key, times, False)
+                    times = []
+                times.append(int(row.moment))
+                if row.kind == "order":
+                    yield self._ended(key, times, True)
+                    times = []
+            for old in list(self.handle.listTimers()):
+                self.handle.deleteTimer(old)
+            self.times.clear()
+            if times:
+                self.times.put([(moment,) for moment in times])
+                self.handle.registerTimer(times[-1] + gap)
+
+        def handleExpiredTimer(self, key, timerValues, expiredTimerInfo):
+            yield self._ended(key, [moment for (moment,) in self.times.get()], False)
+            self.times.clear()
+
+    timed = events.withWatermark("happened_at", "10 minutes").withColumn("moment", F.unix_millis("happened_at"))
+    shape = "customer_id string, started bigint, events int, ordered boolean"
+    ended = timed.groupBy("customer_id").transformWithStateInPandas(Visits(), shape, "append", "eventTime")
+    return ended.withColumn("started", F.timestamp_millis("started"))
+
+
+@right("visits")
+def visits_seen_again(events):
+    """Leaves old timers, and lets each look whether the visit is really over."""
+    silence = 30 * 60 * 1000
+
+    class Visits(StatefulProcessor):
+        def init(self, handle):
+            self.handle = handle
+            self.visit = handle.getValueState("visit", "started bigint, newest bigint, events int")
+
+        def handleInputRows(self, key, rows, timerValues):
+            visit = self.visit.get()
+            for row in sorted(rows, key=lambda row: row.moment):
+                if visit and row.moment - visit[1] >= silence:
+                    yield Row(customer_id=key[0], started=visit[0], events=visit[2], ordered=False)
+                    visit = None
+                visit = (visit[0], row.moment, visit[2] + 1) if visit else (row.moment, row.moment, 1)
+                if row.kind == "order":
+                    yield Row(customer_id=key[0], started=visit[0], events=visit[2], ordered=True)
+                    visit = None
+            if visit:
+                self.visit.update(visit)
+                self.handle.registerTimer(visit[1] + silence)
+            else:
+                self.visit.clear()
+
+        def handleExpiredTimer(self, key, timerValues, expiredTimerInfo):
+            visit = self.visit.get()
+            if visit and visit[1] + silence <= expiredTimerInfo.getExpiryTimeInMs():
+                self.visit.clear()
+                yield Row(customer_id=key[0], started=visit[0], events=visit[2], ordered=False)
+
+    return _ended(events, Visits())
+
+
+ONE_A_CUSTOMER = """
+    SELECT customer_id, if(op = 'D', NULL, city) AS city, changed_at, change_id, op = 'D' AS deleted FROM ranked
+    WHERE place = 1
+"""
+NEWEST_CHANGE = "ROW_NUMBER() OVER (PARTITION BY customer_id ORDER BY changed_at DESC, change_id DESC)"
+NEWER = """source.changed_at > target.changed_at
+    OR source.changed_at = target.changed_at AND source.change_id > target.change_id"""
+
+
+def _merging(condition=NEWER, place=NEWEST_CHANGE, on_delete="", insert="", values="*"):
+    """An answer that merges the newest change of each customer, with one or the other part changed."""
+
+    def follow(changes, table, checkpoint):
+        def upsert(batch, batch_id):
+            batch.selectExpr("*", f"{place} AS place").createOrReplaceTempView("ranked")
+            batch.sparkSession.sql(f"""
+                MERGE INTO {table} AS target USING ({ONE_A_CUSTOMER}) AS source
+                ON target.customer_id = source.customer_id
+                {on_delete}
+                WHEN MATCHED AND ({condition}) THEN UPDATE SET {values}
+                WHEN NOT MATCHED {insert} THEN INSERT *
+            """)
+
+        _run(changes, upsert, checkpoint)
+
+    return follow
+
+
+def _run(changes, upsert, checkpoint):
+    stream = changes.writeStream.foreachBatch(upsert).option("checkpointLocation", checkpoint)
+    stream.trigger(availableNow=True).start().awaitTermination()
+
+
+def _rows(batch):
+    """The changes as rows of the table."""
+    return batch.selectExpr(
+        "customer_id", "if(op = 'D', NULL, city) AS city", "changed_at", "change_id", "op = 'D' AS deleted"
+    )
+
+
+@wrong("follow_customers", says="of `foreachBatch` runs again")
+def customers_appended(changes, table, checkpoint):
+    """Believes that a stream's batch arrives exactly once, and that a change is a row."""
+
+    def append(batch, batch_id):
+        _rows(batch).write.mode("append").saveAsTable(table)
+
+    _run(changes, append, checkpoint)
+
+
+@wrong("follow_customers", says="takes one at most for a row")
+def customers_all_of_a_batch(changes, table, checkpoint):
+    """Believes that MERGE takes the rows of its source one after the other."""
+    _merging(place="1")(changes, table, checkpoint)
+
+
+@wrong("follow_customers", says="never compares two rows of the batch")
+def customers_change_by_change(changes, table, checkpoint):
+    """Makes the batch idempotent by the number of the change, and the table a log."""
+
+    def upsert(batch, batch_id):
+        _rows(batch).createOrReplaceTempView("rows")
+        batch.sparkSession.sql(f"""
+            MERGE INTO {table} AS target USING rows AS source
+            ON target.customer_id = source.customer_id AND target.change_id = source.change_id
+            WHEN NOT MATCHED THEN INSERT *
+        """)
+
+    _run(changes, upsert, checkpoint)
+
+
+@wrong("follow_customers", says="whatever matches")
+def customers_last_come(changes, table, checkpoint):
+    """Believes that what comes later is newer."""
+    _merging(condition="true")(changes, table, checkpoint)
+
+
+@wrong("follow_customers", says="decides between equals only")
+def customers_by_number(changes, table, checkpoint):
+    """Believes that the numbers are given in the order of the times."""
+    _merging(condition="source.change_id > target.change_id")(changes, table, checkpoint)
+
+
+@wrong("follow_customers", says="the smaller `change_id` of the same instant")
+def customers_as_new_or_newer(changes, table, checkpoint):
+    """Lets a tie go to the one that comes later."""
+    _merging(condition="source.changed_at >= target.changed_at")(changes, table, checkpoint)
+
+
+@wrong("follow_customers", says="A tie is decided by")
+def customers_by_time_alone(changes, table, checkpoint):
+    """Forgets the tie with the table."""
+    _merging(condition="source.changed_at > target.changed_at")(changes, table, checkpoint)
+
+
+@wrong("follow_customers", says="within the batch")
+def customers_by_time_in_the_batch(changes, table, checkpoint):
+    """Forgets the tie in the batch."""
+    place = "ROW_NUMBER() OVER (PARTITION BY customer_id ORDER BY changed_at DESC)"
+    _merging(place=place)(changes, table, checkpoint)
+
+
+@wrong("follow_customers", says="goes the time of the change")
+def customers_really_deleted(changes, table, checkpoint):
+    """Deletes the row, and with it what is known of the delete."""
+    _merging(on_delete="WHEN MATCHED AND source.deleted THEN DELETE", insert="AND NOT source.deleted")(
+        changes, table, checkpoint
+    )
+
+
+@wrong("follow_customers", says="the first that the table heard")
+def customers_marked_if_known(changes, table, checkpoint):
+    """Believes that there is nothing to delete where there is no row."""
+    _merging(insert="AND NOT source.deleted")(changes, table, checkpoint)
+
+
+@wrong("follow_customers", says="a value, too")
+def customers_keep_their_city(changes, table, checkpoint):
+    """Takes NULL for not told."""
+    values = (
+        "city = coalesce(source.city, target.city), changed_at = source.changed_at, "
+        "change_id = source.change_id, deleted = source.deleted"
+    )
+    _merging(values=values)(changes, table, checkpoint)
+
+
+@wrong("follow_customers", says="what was deleted has none")
+def customers_deleted_with_their_city(changes, table, checkpoint):
+    """Sets the mark and leaves the rest."""
+
+    def upsert(batch, batch_id):
+        order = Window.partitionBy("customer_id").orderBy(F.desc("changed_at"), F.desc("change_id"))
+        newest = batch.withColumn("place", F.row_number().over(order)).where("place = 1")
+        newest.withColumn("deleted", F.col("op") == "D").drop("place", "op").createOrReplaceTempView("newest")
+        batch.sparkSession.sql(f"""
+            MERGE INTO {table} AS target USING newest AS source ON target.customer_id = source.customer_id
+            WHEN MATCHED AND ({NEWER}) THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *
+        """)
+
+    _run(changes, upsert, checkpoint)
+
+
+@wrong("follow_customers", says="a session of its own")
+def customers_by_the_outer_session(changes, table, checkpoint):
+    """Uses the session of the notebook."""
+    spark = changes.sparkSession
+
+    def upsert(batch, batch_id):
+        _rows(batch).createOrReplaceTempView("newest")
+        spark.sql(f"""
+            MERGE INTO {table} AS target USING newest AS source ON target.customer_id = source.customer_id
+            WHEN MATCHED AND ({NEWER}) THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *
+        """)
+
+    _run(changes, upsert, checkpoint)
+
+
+@wrong("follow_customers", says="the next run reads everything again")
+def customers_without_a_checkpoint(changes, table, checkpoint):
+    """Leaves the checkpoint to Spark."""
+
+    def upsert(batch, batch_id):
+        _rows(batch).write.mode("append").saveAsTable(table)
+
+    changes.writeStream.foreachBatch(upsert).trigger(availableNow=True).start().awaitTermination()
+
+
+@wrong("follow_customers", says="still running")
+def customers_not_waited_for(changes, table, checkpoint):
+    """Takes start for done."""
+    changes.writeStream.foreachBatch(lambda batch, batch_id: None).option("checkpointLocation", checkpoint).start()
+
+
+@right("follow_customers")
+def customers_by_sql(changes, table, checkpoint):
+    _merging()(changes, table, checkpoint)
+
+
+@right("follow_customers")
+def customers_joined_first(changes, table, checkpoint):
+    """Puts table and batch together, keeps the newest, and merges only that."""
+
+    def upsert(batch, batch_id):
+        spark = batch.sparkSession
+        both = _rows(batch).unionByName(spark.table(table))
+        order = Window.partitionBy("customer_id").orderBy(F.desc("changed_at"), F.desc("change_id"))
+        newest = both.withColumn("place", F.row_number().over(order)).where("place = 1").drop("place")
+        newest.createOrReplaceTempView("newest")
+        spark.sql(f"""
+            MERGE INTO {table} AS target USING newest AS source ON target.customer_id <=> source.customer_id
+            WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *
+        """)
+
+    _run(changes, upsert, checkpoint)
+
+
+@right("follow_customers")
+def customers_rewritten(changes, table, checkpoint):
+    """Reads a small table, and writes it anew: the same table whenever the same batch comes."""
+
+    def rewrite(batch, batch_id):
+        rows = batch.sparkSession.table(table).unionByName(_rows(batch))
+        key = F.struct("changed_at", "change_id")
+        columns = [F.max_by(name, key).alias(name) for name in ("city", "changed_at", "change_id", "deleted")]
+        rows.groupBy("customer_id").agg(*columns).write.mode("overwrite").saveAsTable(table)
+
+    _run(changes, rewrite, checkpoint)
+
+
+TOTALS = (F.sum("orders").alias("orders"), F.sum("amount").alias("amount"))
+
+
+def _corrected(totals, changes, plus=("insert", "update_postimage"), minus=("delete", "update_preimage")):
+    """The totals after the changes of these kinds, with whatever is then 0."""
+    kind = F.col("_change_type")
+    sign = F.when(kind.isin(*plus), 1).when(kind.isin(*minus), -1).otherwise(0)
+    signed = changes.select("city", sign.alias("orders"), (sign * F.col("amount")).alias("amount"))
+    return totals.unionByName(signed).groupBy("city").agg(*TOTALS)
+
+
+@wrong("corrected_totals", says="both are in the sum")
+def totals_without_what_was(totals, changes):
+    """Adds what is new, takes away what was deleted, and leaves out the rest."""
+    return _corrected(totals, changes, minus=("delete",)).where("orders > 0")
+
+
+@wrong("corrected_totals", says="its amount is positive")
+def totals_of_deletes_added(totals, changes):
+    """Believes that the row of a delete is negative already."""
+    plus = ("insert", "update_postimage", "delete")
+    return _corrected(totals, changes, plus=plus, minus=("update_preimage",)).where("orders > 0")
+
+
+@wrong("corrected_totals", says="a city without orders has no row")
+def totals_of_nothing(totals, changes):
+    """Leaves what has come to nothing."""
+    return _corrected(totals, changes)
+
+
+@wrong("corrected_totals", says="Which of the two says that nothing is left?")
+def totals_above_zero(totals, changes):
+    """Takes a sum of 0 for no orders."""
+    return _corrected(totals, changes).where("amount > 0")
+
+
+@wrong("corrected_totals", says="Rome has an order less")
+def totals_where_updates_do_not_count(totals, changes):
+    """Believes that an update leaves the number of orders as it is."""
+    count = F.when(F.col("_change_type") == "insert", 1).when(F.col("_change_type") == "delete", -1).otherwise(0)
+    plus = F.col("_change_type").isin("insert", "update_postimage")
+    amount = F.when(plus, F.col("amount")).otherwise(-F.col("amount"))
+    signed = changes.select("city", count.alias("orders"), amount.alias("amount"))
+    return totals.unionByName(signed).groupBy("city").agg(*TOTALS).where("orders > 0 OR amount > 0")
+
+
+@wrong("corrected_totals", says="had no total before")
+def totals_joined_to_the_old(totals, changes):
+    """Keeps the cities that have a total."""
+    signed = _corrected(totals.limit(0), changes).withColumnsRenamed({"orders": "more", "amount": "value"})
+    both = totals.alias("t").join(signed.alias("s"), F.expr("t.city <=> s.city"), "left").fillna(0, ["more", "value"])
+    new = both.selectExpr("t.city", "orders + more AS orders", "t.amount + value AS amount")
+    return new.where("orders > 0")
+
+
+@wrong("corrected_totals", says="NULL is not equal to NULL")
+def totals_joined_by_city(totals, changes):
+    """Joins by a key that may be NULL."""
+    signed = _corrected(totals.limit(0), changes).withColumnsRenamed({"orders": "more", "amount": "value"})
+    both = totals.join(signed, "city", "full").fillna(0, ["orders", "amount", "more", "value"])
+    return both.selectExpr("city", "orders + more AS orders", "amount + value AS amount").where("orders > 0")
+
+
+@wrong("corrected_totals", says="all count")
+def totals_by_the_last_version(totals, changes):
+    """Keeps the last change of an order, as one does to bring a table up to date."""
+    last = Window.partitionBy("order_id")
+    newest = changes.withColumn("last", F.max("_commit_version").over(last)).where("_commit_version = last")
+    return _corrected(totals, newest).where("orders > 0")
+
+
+@wrong("corrected_totals", says="nothing changed there")
+def totals_of_what_changed(totals, changes):
+    """Returns what a MERGE would need."""
+    return _corrected(totals, changes).where("orders > 0").join(changes.select("city").distinct(), "city", "left_semi")
+
+
+@wrong("corrected_totals", says="to be corrected, not replaced")
+def totals_of_the_changes(totals, changes):
+    """Forgets what was there."""
+    return _corrected(totals.limit(0), changes).where("orders > 0")
+
+
+@right("corrected_totals")
+def totals_by_sql(totals, changes):
+    totals.createOrReplaceTempView("totals")
+    changes.createOrReplaceTempView("changes")
+    return totals.sparkSession.sql("""
+        WITH signed AS (
+            SELECT city, orders, amount FROM totals
+            UNION ALL SELECT city, 1, amount FROM changes WHERE _change_type IN ('insert', 'update_postimage')
+            UNION ALL SELECT city, -1, -amount FROM changes WHERE _change_type IN ('delete', 'update_preimage')
+        )
+        SELECT city, sum(amount) AS amount, sum(orders) AS orders FROM signed GROUP BY ALL HAVING sum(orders) > 0
+    """)
+
+
+@right("corrected_totals")
+def totals_by_a_full_join(totals, changes):
+    new = F.col("_change_type").isin("insert", "update_postimage")
+    gone = ~new
+    counted = changes.groupBy("city").agg(
+        (F.count_if(new) - F.count_if(gone)).alias("more"),
+        F.sum(F.when(new, F.col("amount")).otherwise(-F.col("amount"))).alias("value"),
+    )
+    both = totals.alias("t").join(counted.alias("c"), F.expr("t.city <=> c.city"), "full")
+    sums = both.selectExpr(
+        "coalesce(t.city, c.city) AS city",
+        "coalesce(orders, 0) + coalesce(more, 0) AS orders",
+        "coalesce(amount, 0) + coalesce(value, 0) AS amount",
+    )
+    return sums.where("orders > 0")
+
+
+def _bottleneck(progress, cores, *, behind=None, counts=None, per=None, parts=None, source=None, keep=None):
+    """The answer, with one or the other part changed."""
+    backlog = [float(record["sources"][0]["metrics"]["avgOffsetsBehindLatest"]) for record in progress]
+    if not (behind(progress) if behind else backlog[-1] > backlog[0]):
+        return "keeps up"
+    sums = {"source": 0, "state": 0, "sink": 0, "bookkeeping": 0}
+    for record in progress if keep is None else keep(progress):
+        if not (counts(record) if counts else record["numInputRows"]):
+            continue
+        took = Counter(record["durationMs"])
+        state = 0
+        for operator in record["stateOperators"]:
+            spent = sum(operator[part] for part in parts or ("allUpdatesTimeMs", "allRemovalsTimeMs", "commitTimeMs"))
+            state += spent / (per(cores, operator) if per else min(cores, operator["numShufflePartitions"]))
+        sums["source"] += sum(took[part] for part in source or ("latestOffset", "getBatch"))
+        sums["state"] += state
+        sums["sink"] += took["addBatch"] - state
+        sums["bookkeeping"] += took["queryPlanning"] + took["walCommit"] + took["commitOffsets"]
+    return sorted(sums, key=lambda part: -sums[part])[0]
+
+
+@wrong("bottleneck", says="one burst is no trend")
+def bottleneck_by_rates(progress, cores):
+    """Compares the rates of the last batch."""
+    last = progress[-1]
+    return _bottleneck(progress, cores, behind=lambda _: last["inputRowsPerSecond"] > last["processedRowsPerSecond"])
+
+
+@wrong("bottleneck", says="what waits is not among the rows")
+def bottleneck_by_rates_and_backlog(progress, cores):
+    """Believes that a stream whose rates are equal keeps up, whatever waits."""
+
+    def behind(progress):
+        backlog = [float(record["sources"][0]["metrics"]["avgOffsetsBehindLatest"]) for record in progress]
+        last = progress[-1]
+        return backlog[-1] > backlog[0] and last["inputRowsPerSecond"] > last["processedRowsPerSecond"]
+
+    return _bottleneck(progress, cores, behind=behind)
+
+
+@wrong("bottleneck", says="the metrics are texts")
+def bottleneck_of_texts(progress, cores):
+    """Compares the metrics as they come."""
+    texts = [record["sources"][0]["metrics"]["avgOffsetsBehindLatest"] for record in progress]
+    return _bottleneck(progress, cores, behind=lambda _: texts[-1] > texts[0])
+
+
+@wrong("bottleneck", says="that is the last batch of three")
+def bottleneck_of_the_last(progress, cores):
+    """Looks at `lastProgress`."""
+    last = [record for record in progress if record["numInputRows"]][-1:]
+    return _bottleneck(progress, cores, keep=lambda _: last)
+
+
+@wrong("bottleneck", says="side by side")
+def bottleneck_of_task_times(progress, cores):
+    """Takes the times of tasks for times of the clock."""
+    return _bottleneck(progress, cores, per=lambda cores, operator: 1)
+
+
+@wrong("bottleneck", says="only two of the 8 cores")
+def bottleneck_of_all_cores(progress, cores):
+    """Believes that all cores work on the state."""
+    return _bottleneck(progress, cores, per=lambda cores, operator: cores)
+
+
+@wrong("bottleneck", says="of every operator count")
+def bottleneck_of_updates(progress, cores):
+    """Counts the updates of the state, and not what its commit takes."""
+    return _bottleneck(progress, cores, parts=("allUpdatesTimeMs",))
+
+
+@wrong("bottleneck", says="has two parts")
+def bottleneck_of_the_largest(progress, cores):
+    """Looks for the largest number."""
+    return _bottleneck(progress, cores, source=("latestOffset",))
+
+
+@wrong("bottleneck", says="it does not count")
+def bottleneck_of_all_triggers(progress, cores):
+    """Counts triggers that found nothing."""
+    return _bottleneck(progress, cores, counts=lambda record: True)
+
+
+@wrong("bottleneck", says="Such batches are too small")
+def bottleneck_of_the_work(progress, cores):
+    """Leaves out what Spark does for itself."""
+    answer = _bottleneck(progress, cores)
+    return "sink" if answer == "bookkeeping" else answer
+
+
+@right("bottleneck")
+def bottleneck_part_by_part(progress, cores):
+    return _bottleneck(progress, cores)
+
+
+@right("bottleneck")
+def bottleneck_with_counters(progress, cores):
+    def backlog(record):
+        return float(record["sources"][0]["metrics"]["avgOffsetsBehindLatest"])
+
+    if backlog(progress[0]) >= backlog(progress[-1]):
+        return "keeps up"
+    took, state = Counter(), 0.0
+    for record in filter(lambda record: record["numInputRows"] > 0, progress):
+        took.update(record["durationMs"])
+        for one in record["stateOperators"]:
+            busy = one["allUpdatesTimeMs"] + one["allRemovalsTimeMs"] + one["commitTimeMs"]
+            state += busy / min(one["numShufflePartitions"], cores)
+    sums = [
+        (took["latestOffset"] + took["getBatch"], "source"),
+        (state, "state"),
+        (took["addBatch"] - state, "sink"),
+        (took["queryPlanning"] + took["walCommit"] + took["commitOffsets"], "bookkeeping"),
+    ]
+    return max(sums)[1]
+
+
+SALE = F.col("kind") == "sale"
+TEN_MINUTES = F.window("sold_at", "10 minutes")
+
+
+def _counted(rows):
+    return rows.groupBy(TEN_MINUTES).agg(F.count("*").alias("sales")).select("window.start", "sales")
+
+
+def _of_a_day(rows, delay="5 minutes"):
+    return rows.withWatermark("sold_at", delay)
+
+
+@wrong("sales_of_both", says="moves a filter on the kind below the watermark")
+def sales_behind_the_watermark(north, south):
+    """Leaves the heartbeats out behind the watermark, and does not know that Spark moves the filter."""
+    return _counted(_of_a_day(north).union(_of_a_day(south)).where(SALE))
+
+
+@wrong("sales_of_both", says="under one watermark for both")
+def sales_under_one_watermark(north, south):
+    """Puts the streams together first."""
+    rows = _of_a_day(north.union(south)).groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    return rows.where("sales > 0").select("window.start", "sales")
+
+
+@wrong("sales_of_both", says="the fastest shop drives")
+def sales_by_the_fastest(north, south):
+    """Lets the fastest clock decide."""
+    north.sparkSession.conf.set("spark.sql.streaming.multipleWatermarkPolicy", "max")
+    rows = _of_a_day(north).union(_of_a_day(south)).groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    return rows.where("sales > 0").select("window.start", "sales")
+
+
+@wrong("sales_of_both", says="heartbeats are no sales")
+def sales_and_heartbeats(north, south):
+    """Counts whatever comes."""
+    return _counted(_of_a_day(north).union(_of_a_day(south)))
+
+
+@wrong("sales_of_both", says="only a heartbeat")
+def sales_with_empty_windows(north, south):
+    """Counts the sales only, and keeps the windows that heartbeats have made."""
+    rows = _of_a_day(north).union(_of_a_day(south)).groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    return rows.select("window.start", "sales")
+
+
+@wrong("sales_of_both", says="too short for one that is hours behind")
+def sales_after_an_hour(north, south):
+    """Waits long enough for the shop that is behind."""
+    rows = _of_a_day(north.union(south), "1 hour").groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    return rows.where("sales > 0").select("window.start", "sales")
+
+
+@wrong("sales_of_both", says="4 minutes late")
+def sales_on_time_only(north, south):
+    """Expects each shop to send its rows in order."""
+    rows = _of_a_day(north, "0 seconds").union(_of_a_day(south, "0 seconds"))
+    counted = rows.groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    return counted.where("sales > 0").select("window.start", "sales")
+
+
+@right("sales_of_both")
+def sales_as_a_sum(north, south):
+    both = _of_a_day(south).unionByName(_of_a_day(north)).withColumn("one", F.when(SALE, 1))
+    rows = both.groupBy(TEN_MINUTES).agg(F.count("one").alias("sales"))
+    return rows.where("sales <> 0").select("sales", F.col("window.start").alias("start"))
+
+
+@right("sales_of_both")
+def sales_by_sql(north, south):
+    _of_a_day(north).createOrReplaceTempView("north")
+    _of_a_day(south).createOrReplaceTempView("south")
+    return north.sparkSession.sql("""
+        SELECT window.start AS start, count(*) FILTER (WHERE kind = 'sale') AS sales
+        FROM (TABLE north UNION ALL TABLE south) GROUP BY window(sold_at, '10 minutes')
+        HAVING count(*) FILTER (WHERE kind = 'sale') > 0
+    """)
+
+
+excused: dict[str, dict[str, str]] = {
+    "follow_customers": {"> → >=": "The same change again sets what is there already."},
+}
+
+outside: dict[str, dict[str, str]] = {
+    "after_restart": dict.fromkeys(
+        ("before without a key", "after without a key"), "A description has all six entries."
+    ),
+    "corrected_totals": {
+        "a row of totals twice": "A city has one total.",
+        "NULL in totals.city": "Then two totals have no city, and a city has one total.",
+        "another row's value in totals.city": "A city has one total.",
+        "NULL in changes._change_type": "The change data feed knows four kinds.",
+        "an empty text in changes._change_type": "The change data feed knows four kinds.",
+    },
+}
