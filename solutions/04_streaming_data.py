@@ -55,7 +55,37 @@ def append_new_rows(spark: SparkSession, source: str, target: str, checkpoint: s
 check(append_new_rows)
 
 # %% [markdown]
-# ## Exercise 4.2 · Good messages and others
+# ## Exercise 4.2 · Which mode
+#
+# A streaming query is written in one of three modes. `append` writes a row once, when it can change no more; `update`
+# writes the rows that have changed; `complete` writes the whole result of an aggregation, each time. A watermark says
+# from when on nothing is waited for, so it closes the windows of the column that it stands on.
+#
+# A Delta table takes `append` and `complete`, files take `append`, and a function of yours (`foreachBatch`) takes all
+# three. A query is described so: whether it aggregates, the column whose windows are among the keys of that, the column
+# that has a watermark (None where there is none), and the sink: `"delta"`, `"files"` or `"foreachBatch"`. In which
+# modes does Spark let it start?
+#
+# `{"aggregates": True, "windows_of": "event_time", "watermark": "event_time", "sink": "delta"}` → `["append",
+# "complete"]`, in the order append, update, complete
+
+
+# %%
+def output_modes(query: dict[str, Any]) -> list[str]:
+    """The output modes in which the query may be written to its sink."""
+    # BEGIN SOLUTION
+    closes = query["watermark"] is not None and query["watermark"] == query["windows_of"]
+    possible = {"append": closes or not query["aggregates"], "update": True, "complete": query["aggregates"]}
+    takes = {"delta": ("append", "complete"), "files": ("append",), "foreachBatch": ("append", "update", "complete")}
+    return [mode for mode in possible if possible[mode] and mode in takes[query["sink"]]]
+    # END SOLUTION
+
+
+# %%
+check(output_modes)
+
+# %% [markdown]
+# ## Exercise 4.3 · Good messages and others
 #
 # `messages` is what Spark reads from Kafka, where a message is bytes at a place: a topic, a partition, an offset in it.
 # A good value is a JSON object with the `order_id` and, unless it is missing or null, the `amount`, a number. Split the
@@ -93,7 +123,7 @@ def split_messages(messages: DataFrame) -> tuple[DataFrame, DataFrame]:
 check(split_messages)
 
 # %% [markdown]
-# ## Exercise 4.3 · What runs again
+# ## Exercise 4.4 · What runs again
 #
 # Before a stream runs a batch, it writes a file into the folder `offsets` of its checkpoint: these rows, and no others,
 # are the batch. When the sink has them, it writes a file into `commits`. Both have the batch's number for a name: 0,
@@ -123,7 +153,7 @@ def next_batch(checkpoint: Path) -> tuple[int, bool]:
 check(next_batch)
 
 # %% [markdown]
-# ## Exercise 4.4 · Another query, the same checkpoint
+# ## Exercise 4.5 · Another query, the same checkpoint
 #
 # A query was stopped, changed, and is started with the checkpoint that it had. A query is described so, with the type
 # that each key and each aggregate has in the state; without aggregates a query keeps no state:
@@ -162,7 +192,7 @@ def after_restart(before: dict[str, Any], after: dict[str, Any]) -> str:
 check(after_restart)
 
 # %% [markdown]
-# ## Exercise 4.5 · Two tables, one batch
+# ## Exercise 4.6 · Two tables, one batch
 #
 # A stream gives each of its batches to this function (`foreachBatch`). All orders go into the Delta table `orders`;
 # those of more than 1,000 euro also go into the Delta table `mail`, from which another job takes what it sends. Both
@@ -189,7 +219,43 @@ def write_batch_and_mail(batch: DataFrame, batch_id: int, orders: str, mail: str
 check(write_batch_and_mail)
 
 # %% [markdown]
-# ## Exercise 4.6 · Each event once, in its window
+# ## Exercise 4.7 · After the crash
+#
+# A stream had done its batches 0 to 4 when its process died in batch 5, and it was started again. How often is a row of
+# batch 4 in the table now, and how often one of batch 5? It depends on four things:
+#
+# * `source`: `"replays"` gives rows again when asked for them, as Kafka, files and Delta tables do; `"forgets"` gives a
+#   row once, as a socket does;
+# * `crash`: `"before write"` or `"after write"` of batch 5. It was planned (its offsets are in the checkpoint), and not
+#   done (its commit is not there);
+# * `checkpoint`: `"kept"`, or `"deleted"` before the new start. Then all that the source gives is the new batch 0;
+# * `sink`: `"append"` adds every batch; `"by batch"` skips one whose number is not above the last that it has written;
+#   `"by key"` leaves out the rows that the table has.
+#
+# `"replays", "before write", "kept", "append"` → `(1, 1)`
+
+
+# %%
+def times_in_table(source: str, crash: str, checkpoint: str, sink: str) -> tuple[int, int]:
+    """How often a row of batch 4, and one of batch 5, is in the table after the new start."""
+
+    # BEGIN SOLUTION
+    def times(written: int, again: bool) -> int:
+        if source == "forgets" or not again:
+            return written
+        if sink == "by batch" and checkpoint == "deleted":
+            return written  # the new batch 0 is skipped, whatever is in it
+        return written + 1 if sink == "append" else 1
+
+    return times(1, checkpoint == "deleted"), times(int(crash == "after write"), True)
+    # END SOLUTION
+
+
+# %%
+check(times_in_table)
+
+# %% [markdown]
+# ## Exercise 4.8 · Each event once, in its window
 #
 # `events` is a stream. An event can be delivered again, up to ten minutes later, and events arrive in any order, up to
 # ten minutes late. Of some the `event_time` is not known (NULL): they count at the moment of their first arrival,
@@ -214,7 +280,7 @@ def events_per_window(events: DataFrame) -> DataFrame:
 check(events_per_window)
 
 # %% [markdown]
-# ## Exercise 4.7 · What has come out
+# ## Exercise 4.9 · What has come out
 #
 # A query counts events in windows of `size` minutes with a watermark `delay` minutes behind, in append mode. One run
 # with `availableNow` takes the given batches, one after the other. An event is the minute at which it happened, or None
@@ -255,7 +321,7 @@ def windows_given(batches: list[list[int | None]], delay: int, size: int) -> lis
 check(windows_given)
 
 # %% [markdown]
-# ## Exercise 4.8 · Pay once
+# ## Exercise 4.10 · Pay once
 #
 # Shops send a message for each payment, and send it again when they hear no answer: with the same `payment_id`, and
 # with a `sent_at` of its own, up to 30 minutes after the first. Each shop counts its payments from 1. Messages come in
@@ -278,7 +344,7 @@ def payments_once(messages: DataFrame) -> DataFrame:
 check(payments_once)
 
 # %% [markdown]
-# ## Exercise 4.9 · A product that is not there yet
+# ## Exercise 4.11 · A product that is not there yet
 #
 # Give the orders of a stream the category of their product. The products stand in a Delta table in the folder
 # `products`, and another job appends to it while your stream runs: a row for each change of a product, of which the
@@ -303,7 +369,7 @@ def with_category(orders: DataFrame, products: str) -> DataFrame:
 check(with_category)
 
 # %% [markdown]
-# ## Exercise 4.10 · Nobody has paid
+# ## Exercise 4.12 · Nobody has paid
 #
 # An order is paid within an hour: a payment belongs to it from `ordered_at` on, up to an hour later, both ends
 # included. Give each order its payments; there may be several. An order without any comes out too, once, with NULL, as
@@ -330,7 +396,7 @@ def payments_of_orders(orders: DataFrame, payments: DataFrame) -> DataFrame:
 check(payments_of_orders)
 
 # %% [markdown]
-# ## Exercise 4.11 · What is still in the state
+# ## Exercise 4.13 · What is still in the state
 #
 # A query counts orders in windows of 10 minutes by city, in append mode. So the newest windows wait in its state, and
 # in no table. Read them from the checkpoint. The query may have other operators with a state, before or behind this
@@ -355,7 +421,7 @@ def waiting_windows(spark: SparkSession, checkpoint: str) -> DataFrame:
 check(waiting_windows)
 
 # %% [markdown]
-# ## Exercise 4.12 · A visit of its own
+# ## Exercise 4.14 · A visit of its own
 #
 # A visit to the shop ends with an order, or when its customer has done nothing for 30 minutes: an event 30 minutes
 # after the last, or later, begins another visit, as does the first event after an order. Return the visits that have
@@ -416,7 +482,7 @@ def visits(events: DataFrame) -> DataFrame:
 check(visits)
 
 # %% [markdown]
-# ## Exercise 4.13 · Changes in any order
+# ## Exercise 4.15 · Changes in any order
 #
 # Bring a Delta table of customers up to date from a stream of changes; come back when all that is there has been read.
 # A customer may have several changes in a batch, and they come in any order: the newest `changed_at` wins, and at one
@@ -457,7 +523,7 @@ def follow_customers(changes: DataFrame, table: str, checkpoint: str) -> None:
 check(follow_customers)
 
 # %% [markdown]
-# ## Exercise 4.14 · Correct, do not recompute
+# ## Exercise 4.16 · Correct, do not recompute
 #
 # A table has the totals of each city. The orders below it changed, and a batch of their change data feed tells how:
 # `insert` brings a row as it is now, `delete` a row as it was, and an update both, as `update_preimage` and
@@ -484,7 +550,7 @@ def corrected_totals(totals: DataFrame, changes: DataFrame) -> DataFrame:
 check(corrected_totals)
 
 # %% [markdown]
-# ## Exercise 4.15 · Where the time goes
+# ## Exercise 4.17 · Where the time goes
 #
 # A stream reads from Kafka, and tells of each batch how long its parts took. Say from these records, oldest first, and
 # from the number of cores where to look:
@@ -535,7 +601,7 @@ def bottleneck(progress: list[dict[str, Any]], cores: int) -> str:
 check(bottleneck)
 
 # %% [markdown]
-# ## Exercise 4.16 · The silent till
+# ## Exercise 4.18 · The silent till
 #
 # Two shops send what they sell. Rows of one shop are up to 5 minutes late, and one shop may be hours behind the other.
 # While a shop sells nothing, it sends a row of kind `heartbeat` now and then, so that one knows how far it is. Count

@@ -130,6 +130,104 @@ def stopped_when_all_is_taken(spark, source, target, checkpoint):
     query.stop()
 
 
+SINKS = {"delta": ["append", "complete"], "files": ["append"], "foreachBatch": ["append", "update", "complete"]}
+
+
+def _in_mode(query, *, append, others=("update", "complete"), rows=("append", "update"), sinks=SINKS):
+    """The modes, with one part of the rule given."""
+    possible = [*(["append"] if append(query) else []), *others] if query["aggregates"] else rows
+    return [mode for mode in possible if mode in sinks[query["sink"]]]
+
+
+def _closes(query):
+    return query["watermark"] is not None and query["watermark"] == query["windows_of"]
+
+
+@wrong("output_modes", says="DELTA_UNSUPPORTED_OUTPUT_MODE")
+def delta_takes_updates(query):
+    """Believes that a table that can MERGE takes update mode."""
+    return _in_mode(query, append=_closes, sinks={**SINKS, "delta": SINKS["foreachBatch"]})
+
+
+@wrong("output_modes", says="Spark keeps no rows for that")
+def complete_is_always_possible(query):
+    """Takes complete for the safe choice."""
+    return _in_mode(query, append=_closes, rows=("append", "update", "complete"))
+
+
+@wrong("output_modes", says="it is the same as append")
+def update_needs_an_aggregate(query):
+    """Believes that update is for aggregates."""
+    return _in_mode(query, append=_closes, rows=("append",))
+
+
+@wrong("output_modes", says="there is no moment at which a row is final")
+def append_is_always_possible(query):
+    """Takes append for what any query can do."""
+    return _in_mode(query, append=lambda query: True)
+
+
+@wrong("output_modes", says="a city never ends")
+def any_watermark_will_do(query):
+    """Adds a watermark because the error said so."""
+    return _in_mode(query, append=lambda query: query["watermark"])
+
+
+@wrong("output_modes", says="so no window is ever closed")
+def any_window_will_do(query):
+    """Believes that a window closes when its time is over."""
+    return _in_mode(query, append=lambda query: query["windows_of"])
+
+
+@wrong("output_modes", says="closes windows of its own column only")
+def any_window_and_any_watermark(query):
+    """Does not ask what the watermark stands on."""
+    return _in_mode(query, append=lambda query: query["windows_of"] and query["watermark"])
+
+
+@wrong("output_modes", says="also be written each time they change")
+def append_or_nothing_else(query):
+    """Takes a watermark for a choice of mode."""
+    return _in_mode(query, append=_closes, others=() if _closes(query) else ("update", "complete"))
+
+
+@wrong("output_modes", says="they take only what is final")
+def files_are_replaced(query):
+    """Believes that complete mode replaces files."""
+    return _in_mode(query, append=_closes, sinks={**SINKS, "files": SINKS["delta"]})
+
+
+@wrong("output_modes", says="No mode is left")
+def append_by_default(query):
+    """Falls back on the default."""
+    return _in_mode(query, append=_closes) or ["append"]
+
+
+@wrong("output_modes", says="the order append, update, complete")
+def in_another_order(query):
+    """Gives the modes by the alphabet, backwards."""
+    return sorted(_in_mode(query, append=_closes), reverse=True)
+
+
+@right("output_modes")
+def by_what_both_allow(query):
+    rows = {"append", "update"}
+    allowed = rows if not query["aggregates"] else {"update", "complete"} | ({"append"} if _closes(query) else set())
+    return sorted(allowed & set(SINKS[query["sink"]]), key=["append", "update", "complete"].index)
+
+
+@right("output_modes")
+def question_by_question(query):
+    modes = []
+    if not query["aggregates"] or (query["windows_of"] and query["windows_of"] == query["watermark"]):
+        modes.append("append")
+    if query["sink"] == "foreachBatch":
+        modes.append("update")
+    if query["aggregates"] and query["sink"] != "files":
+        modes.append("complete")
+    return modes
+
+
 PLACE = ("topic", "partition", "offset")
 COLUMNS = "order_id string, amount double, malformed string"
 
@@ -632,6 +730,111 @@ def by_a_note_in_the_history(batch, batch_id, orders, mail):
             _with_a_note(rows, batch_id, table)
 
 
+def _times(source, crash, checkpoint, sink, **changed):
+    """The rule, with a part of it changed."""
+    rule = {
+        "comes": source == "replays",
+        "batch_4_again": checkpoint == "deleted",
+        "batch_5_again": True,
+        "skipped": sink == "by batch" and checkpoint == "deleted",
+        "adds": sink == "append",
+        **changed,
+    }
+
+    def times(written, again):
+        if not (again and rule["comes"]) or rule["skipped"]:
+            return written
+        return written + 1 if rule["adds"] else 1
+
+    return times(1, rule["batch_4_again"]), times(int(crash == "after write"), rule["batch_5_again"])
+
+
+@wrong("times_in_table", says="so it runs again")
+def offsets_mean_done(source, crash, checkpoint, sink):
+    """Takes what was planned for done."""
+    return _times(source, crash, checkpoint, sink, batch_5_again=checkpoint == "deleted")
+
+
+@wrong("times_in_table", says="for the commit was missing")
+def the_checkpoint_is_enough(source, crash, checkpoint, sink):
+    """Believes that a checkpoint makes any sink exactly-once."""
+    return _times(source, crash, checkpoint, sink, adds=sink == "append" and checkpoint == "deleted")
+
+
+@wrong("times_in_table", says="the sink has written it")
+def any_repeat_is_added(source, crash, checkpoint, sink):
+    """Believes that only keys keep repeats away."""
+    return _times(source, crash, checkpoint, sink, adds=sink != "by key")
+
+
+@wrong("times_in_table", says="and the table has its rows")
+def only_numbers_help(source, crash, checkpoint, sink):
+    """Believes that a row that comes again is added again, whatever its key."""
+    return _times(source, crash, checkpoint, sink, adds=sink != "by batch")
+
+
+@wrong("times_in_table", says="this source cannot give its rows again")
+def every_source_replays(source, crash, checkpoint, sink):
+    """Does not ask whether the source can go back."""
+    return _times(source, crash, checkpoint, sink, comes=True)
+
+
+@wrong("times_in_table", says="not where the table ends")
+def a_new_checkpoint_goes_on(source, crash, checkpoint, sink):
+    """Believes that a new checkpoint begins where the table ends."""
+    return _times(source, crash, checkpoint, sink, batch_4_again=False)
+
+
+@wrong("times_in_table", says="skips them")
+def numbers_help_always(source, crash, checkpoint, sink):
+    """Forgets that a new checkpoint counts from 0."""
+    return _times(source, crash, checkpoint, sink, skipped=False)
+
+
+@wrong("times_in_table", says="does not come again")
+def everything_from_the_start(source, crash, checkpoint, sink):
+    """Believes that a start after a crash begins with the first row."""
+    return _times(source, crash, checkpoint, sink, batch_4_again=True)
+
+
+@wrong("times_in_table", says="does not bring back")
+def keys_repair_everything(source, crash, checkpoint, sink):
+    """Believes that a MERGE makes up for a source that forgets."""
+    return (1, 1) if sink == "by key" else _times(source, crash, checkpoint, sink)
+
+
+@right("times_in_table")
+def as_a_simulation(source, crash, checkpoint, sink):
+    table, last = {4: 1, 5: 0}, 4
+
+    def write(number, rows):
+        nonlocal last
+        if sink == "by batch" and number <= last:
+            return
+        last = max(last, number)
+        for row in rows:
+            table[row] = 1 if sink == "by key" else table[row] + 1
+
+    if crash == "after write":
+        write(5, [5])
+    if source == "replays":
+        write(*((5, [5]) if checkpoint == "kept" else (0, [4, 5])))
+    return table[4], table[5]
+
+
+@right("times_in_table")
+def by_the_cases(source, crash, checkpoint, sink):
+    written = 1 if crash == "after write" else 0
+    match source, checkpoint, sink:
+        case ("forgets", _, _) | (_, "deleted", "by batch"):
+            return 1, written
+        case (_, "kept", "append"):
+            return 1, written + 1
+        case (_, "deleted", "append"):
+            return 2, written + 1
+    return 1, 1
+
+
 def _timed(events, time="coalesce(event_time, received_at)", delay="10 minutes"):
     return events.withColumn("moment", F.expr(time)).withWatermark("moment", delay)
 
@@ -964,7 +1167,7 @@ def categories_collected(orders, products):
     return orders.join(F.broadcast(known), "product_id", "left")
 
 
-@wrong("with_category", says="a version that is pinned")
+@wrong("with_category", says="by a version that is pinned")
 def categories_of_a_version(orders, products):
     """Pins the version, so that all batches agree."""
     version = orders.sparkSession.sql(f"DESCRIBE HISTORY delta.`{products}`").agg(F.max("version")).first()[0]
@@ -1215,6 +1418,7 @@ def _visits(
     in_order=True,
     gap=True,
     timer=True,
+    clear=True,
 ):
     """The visits, with one or the other part of the class changed."""
     silence = 30 * 60 * 1000
@@ -1247,7 +1451,8 @@ def _visits(
         def handleExpiredTimer(self, key, timerValues, expiredTimerInfo):
             if self.visit.exists():
                 started, _, events = self.visit.get()
-                self.visit.clear()
+                if clear:
+                    self.visit.clear()
                 yield Row(customer_id=key[0], started=started, events=events, ordered=False)
 
     return _ended(events, Visits(), mode)
@@ -1288,6 +1493,12 @@ def visits_in_order_of_arrival(events):
 def visits_ended_by_timers_only(events):
     """Leaves all ends to the timer, and two visits of one batch are one."""
     return _visits(events, gap=False)
+
+
+@wrong("visits", says="still in the state")
+def visits_left_in_the_state(events):
+    """Tells of the visit, and forgets to forget it."""
+    return _visits(events, clear=False)
 
 
 @wrong("visits", says="A timer does")
@@ -1704,6 +1915,13 @@ def totals_by_the_last_version(totals, changes):
     return _corrected(totals, newest).where("orders > 0")
 
 
+@wrong("corrected_totals", says="equal ones count each")
+def totals_of_distinct_changes(totals, changes):
+    """Takes equal changes for repeats."""
+    kept = changes.dropDuplicates(["city", "amount", "_change_type", "_commit_version"])
+    return _corrected(totals, kept).where("orders > 0")
+
+
 @wrong("corrected_totals", says="nothing changed there")
 def totals_of_what_changed(totals, changes):
     """Returns what a MERGE would need."""
@@ -1949,6 +2167,14 @@ excused: dict[str, dict[str, str]] = {
 }
 
 outside: dict[str, dict[str, str]] = {
+    "times_in_table": dict.fromkeys(
+        ("an empty text in source", "an empty text in checkpoint", "an empty text in sink"),
+        "Each is one of the words of the task.",
+    ),
+    "output_modes": {
+        "query without a key": "A description has all four entries.",
+        "an empty text in query[…]": "A sink has a name.",
+    },
     "after_restart": dict.fromkeys(
         ("before without a key", "after without a key"), "A description has all six entries."
     ),
