@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from workbook.checking.case import Case, frame_of
@@ -169,6 +169,10 @@ def delta_artifact(answer: Answer, case: Case) -> None:
             "line: it was complete while each Delta fitted one Spark only, and says nothing about 4.2.",
             "io.delta:delta-spark_4.2.0_2.13.16:4.4.0": "You gave {got}: the name "
             "carries the lines 4.2 and 2.13, not whole versions. A patch release stays compatible.",
+            "io.delta:delta-spark_4.2_2.13.16:4.4.0": "You gave {got}: the name carries Scala's line, 2.13, which "
+            "every patch release of it shares.",
+            "io.delta:delta-spark_4.2.0_2.13:4.4.0": "You gave {got}: the name carries Spark's line, 4.2, which "
+            "every patch release of it shares.",
             "io.delta:delta-core_2.13:4.4.0": "You gave {got}: the artifact has been called "
             "delta-spark since Delta 3.0.",
             "io.delta:delta-spark_2.13_4.2:4.4.0": "You gave {got}: Spark's line comes first, then Scala's.",
@@ -179,8 +183,10 @@ def delta_artifact(answer: Answer, case: Case) -> None:
         "io.delta:delta-spark_4.10_3.3:5.0.0",
         call='delta_artifact("4.10.1", "3.3.7", "5.0.0")',
         when={
-            "io.delta:delta-spark_4.1_3.3:5.0.0": "For Spark 4.10.1 you gave {got}: a version is "
-            "numbers between dots, not a text of fixed length.",
+            (lambda got: "spark_4.1_" in str(got)): "For Spark 4.10.1 you gave {got}: a version is numbers between "
+            "dots, not a text of fixed length.",
+            (lambda got: "spark_4.10_" in str(got)): "For Scala 3.3.7 you gave {got}: its line is 3.3, the two numbers "
+            "before the second dot, and not so many characters.",
         },
     )
 
@@ -316,7 +322,7 @@ def changeable(answer: Answer, case: Case) -> None:
     "answer.",
 )
 def rows_per_partition(answer: Answer, case: Case) -> None:
-    frame = case.spark.range(0, 10, 1, 4).selectExpr("nullif(id, 3) AS customer_id").where("id >= 2")
+    frame = case.spark.range(0, 10, 1, 4).selectExpr("nullif(least(id, 8), 3) AS customer_id").where("id >= 2")
     with case.as_on_connect():
         result = answer(frame)
     case.equal(
@@ -327,6 +333,7 @@ def rows_per_partition(answer: Answer, case: Case) -> None:
         (3, 3),
         when={
             (1, 2): "Partition 1 has 3 rows and you counted {got}: `count` of a column leaves out its NULLs.",
+            (3, 2): "Partition 3 has 3 rows, two of them alike, and you counted {got}: equal rows count each.",
             (
                 0,
                 8,
@@ -363,7 +370,9 @@ def total_amount(answer: Answer, case: Case) -> None:
         call="total_amount of 2.5, 2.5, NULL and -1.0",
         when={
             1.5: "You gave {got} for 2.5, 2.5, NULL and -1.0: equal amounts count each, so nothing may be made "
-            "distinct."
+            "distinct.",
+            (lambda got: isinstance(got, (Row, DataFrame))): "You gave {got}, a table or a row of it: the one value in "
+            "it is asked for, as a Python float.",
         },
     )
     unknown = case.rows(shape, (None, 2.5), (None, 4.0))
@@ -405,6 +414,15 @@ def total_amount(answer: Answer, case: Case) -> None:
     )
 
 
+def _tables_and_views(case: Case) -> tuple[list[str], list[str]]:
+    """The names of the schema's tables, and of the session's temporary views."""
+    found = case.spark.sql(f"SHOW TABLES IN {case.schema}").collect()
+    return (
+        [row.tableName for row in found if not row.isTemporary],
+        [row.tableName for row in found if row.isTemporary],
+    )
+
+
 @exercise(
     objective="1.6",
     hints=(
@@ -419,9 +437,13 @@ def total_amount(answer: Answer, case: Case) -> None:
 def ensure_table(answer: Answer, case: Case) -> None:
     name = f"{case.schema}.orders_2026"
     answer(case.spark, name)
-    tables = [
-        row.tableName for row in case.spark.sql(f"SHOW TABLES IN {case.schema}").where("NOT isTemporary").collect()
-    ]
+    tables, views = _tables_and_views(case)
+    case.require(
+        "orders_2026" in tables or not views,
+        f"There is no table in the schema, only the view {', '.join(views)}: a temporary view is a query that ends "
+        "with the session, and holds no rows for tomorrow.",
+        seen=", ".join(views),
+    )
     case.require(
         "orders_2026" in tables,
         f"After the call there is {', '.join(tables) or 'no table'} in the schema, and orders_2026 was asked for: "
@@ -477,12 +499,18 @@ def register(answer: Answer, case: Case) -> None:
     shape = "order_id string, amount double"
     case.rows(shape, ("O1", 9.5)).write.format("delta").save(path)
     answer(case.spark, name, path)
-    listed = case.spark.sql(f"SHOW TABLES IN {case.schema}").where("NOT isTemporary").collect()
-    tables = ", ".join(row.tableName for row in listed) or "no table"
+    tables, views = _tables_and_views(case)
+    case.require(
+        "shop_orders" in tables or not views,
+        f"There is no table in the schema, only the view {', '.join(views)}: a temporary view is known to this session "
+        "alone, and people query the table from theirs.",
+        seen=", ".join(views),
+    )
+    found = ", ".join(tables) or "no table"
     case.require(
         "shop_orders" in tables,
-        f"After the call there is {tables} in the schema, and shop_orders was asked for.",
-        seen=tables,
+        f"After the call there is {found} in the schema, and shop_orders was asked for.",
+        seen=found,
     )
     about = {row.col_name: row.data_type for row in case.spark.sql(f"DESCRIBE EXTENDED {name}").collect()}
     kind = about.get("Type", "TEMPORARY VIEW")
@@ -679,6 +707,9 @@ def misfits(answer: Answer, case: Case) -> None:
             holding("spark"): "For Spark 4.2.0 and delta-spark_4.2_2.13 you gave {got}: the artifact carries "
             "the line 4.2, and every patch release of it fits.",
             ("java",): "For Java 17.0.12 you gave {got}: the first number is what counts.",
+            holding("python"): "For Python 3.11.7 you gave {got}: 3.10 is the oldest that fits, not the only one.",
+            holding("scala"): "For Scala 2.13.16 and delta-spark_4.2_2.13 you gave {got}: the artifact carries the "
+            "line 2.13, and every patch release of Scala's line fits.",
         },
     )
     case.value(
@@ -750,6 +781,7 @@ def misfits(answer: Answer, case: Case) -> None:
         of("3.12.1", "1.8.0_402", "4.2.0", "2.13.16", fitting),
         ["java"],
         call='misfits("3.12.1", "1.8.0_402", "4.2.0", "2.13.16", delta-spark_4.2_2.13)',
+        when={(): "For Java 1.8.0_402 you gave {got}: Java 8 calls itself 1.8, and is older than 17."},
     )
 
 
@@ -803,6 +835,14 @@ def delta_faults(answer: Answer, case: Case) -> None:
                 extensions,
             ): "Delta's extension stood between spaces and commas, and you gave {got}: a space may be before a comma, "
             "behind it, or not there at all."
+        },
+    )
+    case.value(
+        answer({extensions: "org.acme.Audit", catalog: CATALOG}),
+        [extensions],
+        call="delta_faults of another tool's extension alone",
+        when={
+            (): "The extensions were `org.acme.Audit` alone and you gave {got}: a list that is there can lack Delta's."
         },
     )
     case.value(
@@ -1048,6 +1088,17 @@ def _sign(error: str) -> str:
 def pipeline_changes(answer: Answer, case: Case) -> None:
     catalog, extensions, packages = "spark.sql.catalog.spark_catalog", "spark.sql.extensions", "spark.jars.packages"
     artifact = "io.delta:delta-spark_4.2_2.13:4.4.0"
+
+    def changes(*settings: dict[str, str]) -> object:
+        """What the answer gives, its lists without spaces: the task asks for none and forbids none."""
+        got = answer(*settings)
+        if not isinstance(got, dict):
+            return got
+        return {
+            name: ",".join(map(str.strip, text.split(","))) if isinstance(text, str) else text
+            for name, text in got.items()
+        }
+
     notebook = {
         catalog: CATALOG,
         extensions: f"org.notebook.Extra, {EXTENSION}",
@@ -1057,7 +1108,7 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
     }
     case.value(
         case.runs(
-            lambda: answer(dict(notebook), {"spark.app.name": "nightly"}),
+            lambda: changes(dict(notebook), {"spark.app.name": "nightly"}),
             "For a pipeline that has none of the three settings your code raised {error}: absent is a difference too.",
         ),
         {catalog: CATALOG, extensions: EXTENSION, packages: artifact},
@@ -1073,7 +1124,7 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
         },
     )
     case.value(
-        answer(
+        changes(
             dict(notebook),
             {
                 catalog: CATALOG,
@@ -1097,10 +1148,12 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
             "`delta-spark_2.13:4.0.0` in `spark.jars.packages` beside the notebook's 4.4.0: of two versions on one "
             "class path, the first that is found wins.",
             holding(catalog): f"You change `{catalog}`, which is the same in both.",
+            (lambda got: isinstance(got, dict) and str(got.get(extensions)).startswith("io.delta")): "You gave {got}: "
+            "the pipeline's own entries come first, and Delta's behind them.",
         },
     )
     case.value(
-        answer(dict(notebook), {catalog: CATALOG, extensions: f"{EXTENSION}, org.acme.Audit", packages: artifact}),
+        changes(dict(notebook), {catalog: CATALOG, extensions: f"{EXTENSION}, org.acme.Audit", packages: artifact}),
         {},
         call="pipeline_changes for a pipeline that lacks nothing",
         when={
@@ -1110,7 +1163,7 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
     )
     other = "org.apache.iceberg.spark.SparkSessionCatalog"
     case.value(
-        answer(
+        changes(
             dict(notebook),
             {catalog: other, extensions: EXTENSION, packages: f"org.acme:delta-audit:1.0,{artifact}"},
         ),

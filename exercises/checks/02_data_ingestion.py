@@ -1164,6 +1164,8 @@ def schema_changes(answer: Answer, case: Case) -> None:
         ["coupon", "Age"],
         call='schema_changes(known, arrived)["new"]',
         when={
+            holding("city"): "`city` is among the new columns, {got}: it is known and did not arrive, so it is "
+            "missing. What arrived and is not known is new.",
             holding("order_id"): "`order_id` is among the new columns, {got}: it only may be NULL now, which changes "
             "neither its name nor its type.",
             holding("amount"): "`amount` is among the new columns, {got}: it was there before with another type. A "
@@ -1380,6 +1382,12 @@ def evolve(answer: Answer, case: Case) -> None:
     )
     rescued = frame_of(answer(batch, known, "rescue"))
     case.require(
+        "city" in rescued.columns,
+        f"By `rescue` the batch came back with {names(rescued.columns)}: what the batch lacks, `city`, is NULL in "
+        "every mode.",
+        seen=names(rescued.columns),
+    )
+    case.require(
         "coupon" not in rescued.columns,
         f"By `rescue` the batch came back with {names(rescued.columns)}: `coupon` goes into `_rescued`, and the table "
         "keeps its shape.",
@@ -1434,6 +1442,12 @@ def evolve(answer: Answer, case: Case) -> None:
     )
     case.equal(unchanged, "order_id string, amount double, city string, _rescued string", ("O3", 1.0, "Oslo", None))
     left_out = frame_of(answer(batch, known, "none"))
+    case.require(
+        "city" in left_out.columns,
+        f"By `none` the batch came back with {names(left_out.columns)}: `none` leaves out what is new. What the batch "
+        "lacks, `city`, is NULL in every mode.",
+        seen=names(left_out.columns),
+    )
     case.equal(
         left_out,
         "order_id string, amount double, city string",

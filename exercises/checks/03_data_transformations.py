@@ -181,8 +181,8 @@ def running_balance(answer: Answer, case: Case) -> None:
             "were paid a day later. The day comes first, the id decides among those of one day.",
             ("P2", ..., ..., ..., 20.0): "P2 came back as {got}, without the 10.0 of the day before: does your window "
             "begin anew each day? Only the customer is its partition.",
-            ("P4", ..., ..., ..., None): "P4, the first payment, came back as {got}: your frame ends before the "
-            "current row. The balance after a payment includes it.",
+            ("P4", ..., ..., ..., lambda balance: not balance): "P4, the first payment, came back as {got}: your "
+            "frame ends before the current row. The balance after a payment includes it.",
             ("P5", ..., ..., ..., 1.0): "P5, the last payment, came back as {got}: your order runs backwards, from the "
             "newest day to the oldest.",
             ("P4", ..., ..., ..., 26.0): "P4, the first payment, came back as {got}: that is the whole total. Only a "
@@ -255,6 +255,8 @@ def best_sellers(answer: Answer, case: Case) -> None:
         },
         missing={
             ("T3", ..., ...): "{got} is missing, the best of the toys: is your `limit` for all categories together?",
+            ("G3", ..., ...): "{got} is missing, the best of the games: of each category two are asked for, not two of "
+            "all products.",
             ("B2", ..., ...): "{got} is missing: two of each category are asked for, not the best alone.",
             ("W1", ..., ...): "{got} is missing: it is the best of its category, as it is the only one. Sold NULL "
             "makes it the last, not absent.",
@@ -472,6 +474,7 @@ def parse_events(answer: Answer, case: Case) -> None:
         (6, '{"amount": 3, "event_id": "E6"}'),
         (7, '{"note": "hello"}'),
         (8, '{"event_id": "E8", "amount": 8'),
+        (9, '{"event_id": "E9" "amount": 9}'),
     )
     explained(
         case,
@@ -486,6 +489,7 @@ def parse_events(answer: Answer, case: Case) -> None:
             (6, "E6", 3.0, None),
             (7, None, None, None),
             (8, None, None, '{"event_id": "E8", "amount": 8'),
+            (9, None, None, '{"event_id": "E9" "amount": 9}'),
             given=lines,
             when={
                 (2, None, None, None): "Line 2 is broken and came back as {got}, with nothing in `bad`. `from_json` "
@@ -502,6 +506,8 @@ def parse_events(answer: Answer, case: Case) -> None:
                 "has neither field. Ask whether the line is JSON, not whether its fields are there.",
                 (8, "E8", ..., ...): "Line 8 ends in the middle and came back as {got}: a pattern reads as far as it "
                 "gets. Of a line that is no JSON, only `bad` is filled.",
+                (9, ..., ..., None): "Line 9 lacks a comma between its fields and came back as {got}, with nothing in "
+                "`bad`: a brace at either end makes no JSON. Let a parser judge.",
                 (2, ...): "Line 2 came back as {got}: it is no JSON, and `bad` holds it as it is.",
             },
             missing={
@@ -628,6 +634,7 @@ def revenue_per_day(answer: Answer, case: Case) -> None:
         ("S10", "2026-03-28 22:30:00", 256.0),
         ("S11", "2026-10-25 22:30:00", 512.0),
     )
+    before = case.spark.conf.get("spark.sql.session.timeZone")
     case.equal(
         answer(texts.withColumn("sold_at", F.to_timestamp("sold_at"))),
         "day date, revenue double",
@@ -656,6 +663,13 @@ def revenue_per_day(answer: Answer, case: Case) -> None:
             (date(2026, 7, 2), lambda revenue: revenue in (192.0, 128.0)): "You gave {got}: three sales fell on 2 July "
             "in Berlin, two of them over 128.0, and all of them count.",
         },
+    )
+    zone = case.spark.conf.get("spark.sql.session.timeZone")
+    case.require(
+        zone == before,
+        f"The days are right, and the session's time zone is {zone} now: whatever runs after it would read its days "
+        "there too. Shift the moment, and leave the session in UTC.",
+        seen=zone,
     )
 
 
@@ -874,7 +888,7 @@ def rows_lost(answer: Answer, case: Case) -> None:
     def overwrite(*rows: tuple[Any, ...]) -> None:
         case.rows(shape, *rows).coalesce(1).write.format("delta").mode("overwrite").saveAsTable(table)
 
-    overwrite(("A", "x"), ("A", "x"), ("A", "x"), ("B", None), ("C", "y"), ("E", "w"), ("F", "u"))
+    overwrite(("A", "x"), ("A", "x"), ("A", "x"), ("B", None), ("C", "y"), ("E", "w"), ("F", "u"), ("D", "k"))
     overwrite(("A", "x"), ("A", "x"), ("B", None), ("C", "y"), ("G", "v"))
     overwrite(("A", "x"), ("B", None), ("D", "z"), ("F", "u"))
     case.equal(
@@ -884,6 +898,7 @@ def rows_lost(answer: Answer, case: Case) -> None:
         ("A", "x"),
         ("C", "y"),
         ("E", "w"),
+        ("D", "k"),
         when={
             ("D", "z"): "{got} came back, which is new: that is the table of today without that of version 1. The "
             "other way round is asked for.",
@@ -898,6 +913,8 @@ def rows_lost(answer: Answer, case: Case) -> None:
         },
         missing={
             ("E", "w"): "{got} is missing, which version 1 had: do you read the table as it was, or twice as it is?",
+            ("D", "k"): "{got} is missing: what is there of D stands in another place. The whole row counts, not its "
+            "first column.",
             ("C", "y"): "{got} is missing, which went with the newest commit: compare with the table as it is.",
             ("A", "x"): "{got} was there three times and is there once, so it is lost twice: `subtract`, like SQL's "
             "`EXCEPT`, works on sets, where once is enough.",
@@ -1189,6 +1206,13 @@ def upsert_prices(answer: Answer, case: Case) -> None:
         "one in the table. Keep one a product.",
         error="DELTA_MULTIPLE_SOURCE_ROW",
     )
+    copies = case.spark.table(table).where("product_id = 'P2'").count()
+    case.require(
+        copies < 2,
+        f"P2 has {copies} rows, the one that was there and new ones beside it: an append adds. A MERGE updates the row "
+        "that it matches.",
+        seen=copies,
+    )
     case.equal(
         case.spark.table(table),
         shape,
@@ -1202,7 +1226,8 @@ def upsert_prices(answer: Answer, case: Case) -> None:
             ("P2", 22.0, 6): "P2 has {got}: the price is of change 9, and `change_id` still says 6. Tomorrow the older "
             "change 8 would seem newer, and win.",
             ("P2", 25.0, 9): "P2 has {got}, which no change says: the largest price stands beside the newest change.",
-            ("P2", 25.0, 8): "P2 has {got}, and change 9 is newer: `dropDuplicates` keeps any of the two.",
+            ("P2", 25.0, 8): "P2 has {got}, and change 9 is newer: the largest `change_id` decides, not the price, nor "
+            "the row that `dropDuplicates` happens to keep.",
             ("P2", 20.0, 6): "P2 still has {got}: its newest change is in the batch.",
             ("P1", 9.0, 3): "P1 has {got}, and the table knew change 5: this one came late, and an older change must "
             "not win. As a condition in `ON`, *newer* does not help: the old change then matches nothing, and is "

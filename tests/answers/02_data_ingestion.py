@@ -883,6 +883,13 @@ def small_letters_everywhere(known, arrived):
     return {kind: [name.lower() for name in found] for kind, found in changes_by_loop(known, arrived).items()}
 
 
+@wrong("schema_changes", says="so it is missing")
+def the_other_way_round(known, arrived):
+    """Compares in the wrong direction."""
+    found = changes_by_loop(known, arrived)
+    return {**found, "new": found["missing"], "missing": found["new"]}
+
+
 @right("schema_changes")
 def changes_by_loop(known, arrived):
     found = {"new": [], "missing": [], "conflicts": []}
@@ -1719,6 +1726,21 @@ def json_by_hand(orders):
             F.lit("}"),
         ),
     )
+
+
+@wrong("evolve", says="`none` leaves out what is new")
+def common_columns_only(batch, known, mode):
+    """Takes the mode for the columns that both have."""
+    if mode == "none":
+        return batch.select(*[name for name in known.names if name in batch.columns])
+    return evolved_by_cases(batch, known, mode)
+
+
+@wrong("evolve", says="is NULL in every mode")
+def rescues_and_forgets_what_is_lacking(batch, known, mode):
+    """Has only the new columns in mind where they are rescued."""
+    whole = evolved_by_cases(batch, known, mode)
+    return whole.drop(*(set(known.names) - set(batch.columns))) if mode == "rescue" else whole
 
 
 @wrong("evolve", says="not what is lacking")

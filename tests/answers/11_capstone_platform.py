@@ -1986,6 +1986,8 @@ excused = {
     },
 }
 
+ONE_LABEL = "Of a customer there is one label a day, or the day would not say which one is meant."
+ONE_DESCRIPTION = "Features describe a customer once a day."
 outside = {
     "verdicts": {
         "NULL in delivered.reasons": "A row without reasons has an empty array, as the task says and shows.",
@@ -1998,5 +2000,22 @@ outside = {
         "zero in notes[…][…]": "Batches and versions only grow, so no note has smaller ones than those before it.",
         "the negative in notes[…][…]": "Batches and versions begin with 0.",
         "an empty text in notes[…][…]": "A batch is planned, done or failed.",
+    },
+    "freshness": {
+        "sources empty": "A platform has sources.",
+        "NULL in arrivals.source": "An arrival is one of a source.",
+        "NULL in arrivals.arrived_at": "An arrival has its moment.",
+    },
+    "with_features": {
+        "another row's value in labels.at": ONE_LABEL,
+        "another row's value in labels.customer_id": ONE_LABEL,
+        "a row of features twice": ONE_DESCRIPTION,
+        "another row's value in features.customer_id": ONE_DESCRIPTION,
+        "another row's value in features.as_of": ONE_DESCRIPTION,
+    },
+    "objections": {
+        "scored empty": "Where nobody is scored there is nothing to compare, and the task says nothing of it.",
+        "NULL in scored.segment": "Every customer is of a segment.",
+        "NULL in scored.left": "A customer left or stayed: that is what the models are judged by.",
     },
 }
