@@ -333,7 +333,6 @@ def rows_per_partition(answer: Answer, case: Case) -> None:
         (3, 3),
         when={
             (1, 2): "Partition 1 has 3 rows and you counted {got}: `count` of a column leaves out its NULLs.",
-            (3, 2): "Partition 3 has 3 rows, two of them alike, and you counted {got}: equal rows count each.",
             (
                 0,
                 8,
@@ -345,6 +344,7 @@ def rows_per_partition(answer: Answer, case: Case) -> None:
                 ...,
             ): "You gave {got}, and partition 0 holds no row of this frame: count the rows where they lie, without "
             "moving them.",
+            (3, 2): "Partition 3 has 3 rows, two of them alike, and you counted {got}: equal rows count each.",
         },
     )
 

@@ -1295,6 +1295,8 @@ def apply_movements(answer: Answer, case: Case) -> None:
             ("P1", 1, ...): "P1 has {got}: movement 6 stands twice in the batch, and is one movement.",
             ("P1", 7, ...): "P1 has {got}: movements 6 and 7 have the same quantity, and are two. A movement is "
             "known by its id.",
+            ("P1", -8, ...): "P1 has {got}, the sum of the batch: what moves comes on top of the stock of 10, and "
+            "movement 5 is in that already.",
             ("P1", -6, ...): "P1 has {got}, the sum of the new movements: they come on top of the stock of 10.",
             ("P2", 4, ...): "P2 has {got}: movement 4 was counted again. The table had seen it, as `last_id` says.",
             ("P1", 4, 5): "P1 has {got}: the stock is right, and `last_id` still says 5, so the next run counts 6 "
@@ -1630,6 +1632,8 @@ def customer_history(answer: Answer, case: Case) -> None:
         ("C11", 30, JAN, "I", "Brno"),
         ("C11", 31, FEB, "I", "Brno"),
         ("C11", 32, FEB, "D", "Brno"),
+        ("C12", 33, JAN, "I", None),
+        ("C12", 34, MAR, "U", None),
     ).coalesce(1)
     case.equal(
         answer(changes),
@@ -1651,6 +1655,7 @@ def customer_history(answer: Answer, case: Case) -> None:
         ("C9", "Bari", JAN, None, True),
         ("C10", "Gent", JAN, None, True),
         ("C11", "Brno", JAN, FEB, False),
+        ("C12", None, JAN, None, True),
         given=changes,
         when={
             (lambda row: row[3] is not None and row[3].year > 2026): "A version came back as {got}: what has no end "
@@ -1687,6 +1692,8 @@ def customer_history(answer: Answer, case: Case) -> None:
             "day it is in Lyon, so nothing changed.",
             ("C11", "Brno", JAN, None, ...): "C11 came back as {got}, and was deleted on 1 February: that is the last "
             "change of the day, whatever came before it.",
+            ("C12", None, MAR, ..., ...): "C12 came back as {got}, a version of its own: its city was not known and is "
+            "not known. `=` never finds NULL equal to NULL.",
         },
         missing={
             ("C2", None, MAR, APR, False): "The version {got} is not there: from Oslo to NULL is a change, and `<>` "
@@ -1730,6 +1737,7 @@ def with_late_changes(answer: Answer, case: Case) -> None:
         ("C7", None, FEB, None),
         ("C8", "Lyon", JAN, MAR),
         ("C8", "Metz", MAR, None),
+        ("C9", "Bari", JAN, None),
     ).coalesce(1)
     late = case.rows(
         "customer_id string, city string, changed_on date",
@@ -1741,6 +1749,7 @@ def with_late_changes(answer: Answer, case: Case) -> None:
         ("C4", "Linz", FEB),
         ("C5", None, MAR),
         ("C6", "Nice", MAR),
+        ("C7", None, MAR),
         ("C8", "Lyon", APR),
     ).coalesce(1)
     case.equal(
@@ -1761,6 +1770,7 @@ def with_late_changes(answer: Answer, case: Case) -> None:
         ("C8", "Lyon", JAN, MAR),
         ("C8", "Metz", MAR, APR),
         ("C8", "Lyon", APR, None),
+        ("C9", "Bari", JAN, None),
         given=history,
         when={
             (lambda row: row[3] is not None and row[3].day != 1): "A version came back as {got}: `valid_to` is the "
@@ -1777,8 +1787,11 @@ def with_late_changes(answer: Answer, case: Case) -> None:
             "known, so nothing changed.",
             ("C4", "Linz", FEB, MAR): "C4 came back as {got}, and Linz once more from 1 March on: two versions that "
             "follow each other never hold the same city.",
+            ("C7", None, MAR, None): "C7 came back as {got}, a version of its own: its city was not known and is not "
+            "known. `=` never finds NULL equal to NULL.",
         },
         missing={
+            ("C9", ...): "The version {got} is gone: of C9 nothing came late, and its history stays as it is.",
             ("C2", "Kyiv", JAN, FEB): "The version {got} is not there: a late change can begin before all versions, "
             "so none of them holds its day.",
             ("C5", None, MAR, None): "The version {got} is not there: from Pisa to NULL is a change, and `<>` with "

@@ -208,7 +208,12 @@ def with_reasons(answer: Answer, case: Case) -> None:
         ("E", 0.0, "eur"),
     )
     case.equal(
-        answer(rows, rules),
+        case.runs(
+            lambda: answer(rows, rules),
+            "You glued a condition into a longer one, and Spark raised {error}: each condition is one of its own. Put "
+            "it in parentheses, or in `F.expr` alone.",
+            error="PARSE_SYNTAX_ERROR",
+        ),
         shape + ", reasons array<string>",
         ("A", 5.0, "EUR", []),
         ("B", None, "EUR", ["price_positive", "cheap"]),
@@ -224,6 +229,8 @@ def with_reasons(answer: Answer, case: Case) -> None:
             "breaks are asked for, not the first.",
             (lambda row: None in (row[3] or ())): "You gave {got}: where a rule is kept, its name is absent, and not "
             "NULL.",
+            ("E", ..., ..., ("price_positive", "in_euro")): "You gave {got}: E is paid in `eur`, which the rule "
+            "allows. A NOT in front of `a OR b` turns `a` alone, unless there are parentheses.",
             ("A", ..., ..., None): "You gave {got}: A breaks no rule, and its array is empty, not NULL.",
             ("A", ..., ..., ("id_present", ...)): "You gave {got}: A keeps all rules, and you named those that it "
             "keeps.",
@@ -392,6 +399,8 @@ def judged_again(answer: Answer, case: Case) -> None:
             ("T3", ...): "T3 is missing ({got} was expected): its customer is unknown still, and an inner join has "
             "taken it out of the quarantine.",
             ("T5", ...): "T5 is missing ({got} was expected): nobody is its customer, and it waits on.",
+            ("T1", ...): "T1 is missing ({got} was expected): a payment without reasons comes back as well, and "
+            "somebody else lets it go.",
             ("T8", ...): "T8 waits twice, and came back once ({got} was expected a second time): taking repeats out "
             "of the result takes rows of the quarantine too. Take them out of `customers`, before the join.",
             ("T6", ...): "T6 is missing ({got} was expected): all waiting payments come back, with their reasons.",
@@ -495,7 +504,7 @@ def freshness(answer: Answer, case: Case) -> None:
     # A datetime without a zone is local time to Python. Let it be the same to SQL, so that an answer may use either.
     case.spark.conf.set("spark.sql.session.timeZone", at(12, 0).astimezone().isoformat()[-6:])
     shape = "source string, minutes bigint"
-    some = case.rows("source string", ("crm",), ("web",), ("till",))
+    some = case.rows("source string", ("crm",), ("web",), ("till",), ("kiosk",))
     arrivals = case.rows(
         "source string, arrived_at timestamp, status string",
         ("crm", at(9, 0), "arrived"),
@@ -513,6 +522,7 @@ def freshness(answer: Answer, case: Case) -> None:
         ("crm", 60),
         ("web", 11),
         ("till", None),
+        ("kiosk", None),
         ("platform", None),
         given=arrivals,
         when={
@@ -542,6 +552,8 @@ def freshness(answer: Answer, case: Case) -> None:
         },
         missing={
             ("till", ...): "The till has no row ({got} was expected): a source that is silent is the one to show.",
+            ("kiosk", ...): "The kiosk has no row ({got} was expected): not even a failed arrival is known of it. "
+            "Start from the sources, not from what arrived.",
             ("platform", ...): "The row `platform` is missing ({got} was expected).",
         },
     )

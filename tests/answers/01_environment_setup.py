@@ -1150,6 +1150,7 @@ excused: dict[str, dict[str, str]] = {
     "misfits": {"2 → 3": "A third number of Python's version never decides a comparison with (3, 10)."},
 }
 
+SPACES = "The answers differ in the spaces of a list alone, which the task leaves as they like."
 no_version = "A version is numbers with dots between."
 outside: dict[str, dict[str, str]] = {
     "delta_artifact": {"an empty text in spark_version": no_version, "an empty text in scala_version": no_version},
@@ -1157,5 +1158,7 @@ outside: dict[str, dict[str, str]] = {
     "pipeline_changes": {
         "notebook without a key": "Delta works in the notebook, so it has all three.",
         "an empty text in notebook[…]": "Delta works in the notebook, so none is empty.",
+        "pipeline without a key": SPACES,
+        "an empty text in pipeline[…]": SPACES,
     },
 }

@@ -1657,6 +1657,13 @@ def equal_quantities(movements, table):
     _merge(_added(_uncounted(movements, table).dropDuplicates(["product_id", "quantity"])), table, ADD)
 
 
+@wrong("apply_movements", says="movement 5 is in that already")
+def sets_the_sum_of_the_batch(movements, table):
+    """Sets the sum of all that comes."""
+    new = _added(movements.dropDuplicates())
+    _merge(new, table, "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
+
+
 @wrong("apply_movements", says="they come on top of the stock of 10")
 def sets_the_sum(movements, table):
     """Sets what should be added."""
@@ -2297,6 +2304,15 @@ def inserts_open_versions(changes):
     return _versions(with_before.where("op IN ('I', 'D') OR NOT (struct(city) <=> before)"))
 
 
+@wrong("customer_history", says="`=` never finds NULL equal to NULL")
+def unknown_is_never_the_same(changes):
+    """Leaves out what is equal, and NULL is equal to nothing."""
+    days = _days(changes)
+    before = F.lag(F.struct("op", "city")).over(_by_day()).alias("before")
+    same = "coalesce((op = 'D') = (before.op = 'D') AND (op = 'D' OR city = before.city), false)"
+    return _versions(days.select("*", before).where(f"NOT {same}"))
+
+
 @wrong("customer_history", says="nobody comes back to it")
 def one_version_a_city(changes):
     """Groups by the city."""
@@ -2403,6 +2419,19 @@ def late_by_inequality(history, late):
     turns = _started(history, late).withColumn("before", F.lag("city").over(_by_start()))
     first = turns.withColumn("number", F.row_number().over(_by_start())).where("number = 1 OR city <> before")
     return _ended(first.select("customer_id", "city", "valid_from"))
+
+
+@wrong("with_late_changes", says="`=` never finds NULL equal to NULL")
+def late_by_equality(history, late):
+    """Leaves out what is equal, and NULL is equal to nothing."""
+    turns = _started(history, late).dropDuplicates().withColumn("before", F.lag("city").over(_by_start()))
+    return _ended(turns.where("NOT coalesce(city = before, false)").drop("before"))
+
+
+@wrong("with_late_changes", says="of C9 nothing came late")
+def only_who_is_late(history, late):
+    """Returns the history of those who have a late change."""
+    return late_in_sql(history.join(late, "customer_id", "left_semi"), late)
 
 
 @wrong("with_late_changes", says="nothing before it is not the same as a NULL before it")

@@ -361,6 +361,20 @@ def only_the_bad_rows(rows, rules):
     return reasons_by_filter(rows, rules).where("size(reasons) > 0")
 
 
+@wrong("with_reasons", says="each condition is one of its own")
+def glued_with_an_operator(rows, rules):
+    """Glues each condition into a longer one."""
+    broken = [F.expr(f"if(NOT {condition} <=> true, '{name}', NULL)") for name, condition in rules]
+    return rows.withColumn("reasons", F.array_compact(F.array(*broken)))
+
+
+@wrong("with_reasons", says="turns `a` alone")
+def turned_without_parentheses(rows, rules):
+    """Turns each condition round, without parentheses."""
+    broken = [F.when(F.coalesce(F.expr(f"NOT {condition}"), F.lit(True)), name) for name, condition in rules]
+    return rows.withColumn("reasons", F.array_compact(F.array(*broken)))
+
+
 @wrong("with_reasons", says="the reasons stand in the order of the rules")
 def sorted_by_name(rows, rules):
     """Sorts the names."""
@@ -590,6 +604,12 @@ def takes_the_repeats_out_afterwards(waiting, customers, silver):
     return rows.select("transaction_id", "customer_id", reasons.alias("reasons"))
 
 
+@wrong("judged_again", says="somebody else lets it go")
+def lets_the_free_go(waiting, customers, silver):
+    """Returns only what has a reason today."""
+    return judged_again_in_sql(waiting, customers, silver).where("size(reasons) > 0")
+
+
 @wrong("judged_again", says="and all others stay")
 def transaction_unique_again(waiting, customers, silver):
     """Judges the other reason again too."""
@@ -785,6 +805,13 @@ def by_the_clock(sources, arrivals, now):
     found = arrivals.where("status = 'arrived'").groupBy("source").agg(F.max("arrived_at").alias("at"))
     ages = sources.join(found, "source", "left").select("source", F.ceil(seconds / 60).alias("minutes"))
     return _with_whole(ages, _oldest())
+
+
+@wrong("freshness", says="Start from the sources")
+def sources_that_arrived(sources, arrivals, now):
+    """Starts from the arrivals."""
+    known = sources.join(arrivals, "source", "left_semi")
+    return _with_whole(_ages(known, arrivals.where("status = 'arrived'"), now), _oldest())
 
 
 @right("freshness")
