@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from workbook.checking.case import Case, frame_of
@@ -219,7 +219,12 @@ def is_on(answer: Answer, case: Case) -> None:
     )
     unset = "spark.sql.adaptive.coalescePartitions.enabled"
     case.value(
-        answer(case.spark, unset),
+        case.runs(
+            lambda: answer(case.spark, unset),
+            f"Nobody has set `{unset}` and your code raised {{error}}: what nobody has set is not among the settings "
+            "that were, and has Spark's own default.",
+            error=unset,
+        ),
         True,
         call=f'is_on("{unset}"), which nobody has set,',
         when={
@@ -371,8 +376,9 @@ def total_amount(answer: Answer, case: Case) -> None:
         when={
             1.5: "You gave {got} for 2.5, 2.5, NULL and -1.0: equal amounts count each, so nothing may be made "
             "distinct.",
-            (lambda got: isinstance(got, (Row, DataFrame))): "You gave {got}, a table or a row of it: the one value in "
-            "it is asked for, as a Python float.",
+            (
+                lambda got: hasattr(got, "asDict") or hasattr(got, "columns")
+            ): "You gave {got}, a table or a row of it: the one value in it is asked for, as a Python float.",
         },
     )
     unknown = case.rows(shape, (None, 2.5), (None, 4.0))
@@ -414,15 +420,6 @@ def total_amount(answer: Answer, case: Case) -> None:
     )
 
 
-def _tables_and_views(case: Case) -> tuple[list[str], list[str]]:
-    """The names of the schema's tables, and of the session's temporary views."""
-    found = case.spark.sql(f"SHOW TABLES IN {case.schema}").collect()
-    return (
-        [row.tableName for row in found if not row.isTemporary],
-        [row.tableName for row in found if row.isTemporary],
-    )
-
-
 @exercise(
     objective="1.6",
     hints=(
@@ -437,7 +434,8 @@ def _tables_and_views(case: Case) -> tuple[list[str], list[str]]:
 def ensure_table(answer: Answer, case: Case) -> None:
     name = f"{case.schema}.orders_2026"
     answer(case.spark, name)
-    tables, views = _tables_and_views(case)
+    listed = case.spark.sql(f"SHOW TABLES IN {case.schema}").collect()
+    tables, views = ([row.tableName for row in listed if row.isTemporary == kind] for kind in (False, True))
     case.require(
         "orders_2026" in tables or not views,
         f"There is no table in the schema, only the view {', '.join(views)}: a temporary view is a query that ends "
@@ -499,7 +497,8 @@ def register(answer: Answer, case: Case) -> None:
     shape = "order_id string, amount double"
     case.rows(shape, ("O1", 9.5)).write.format("delta").save(path)
     answer(case.spark, name, path)
-    tables, views = _tables_and_views(case)
+    listed = case.spark.sql(f"SHOW TABLES IN {case.schema}").collect()
+    tables, views = ([row.tableName for row in listed if row.isTemporary == kind] for kind in (False, True))
     case.require(
         "shop_orders" in tables or not views,
         f"There is no table in the schema, only the view {', '.join(views)}: a temporary view is known to this session "
@@ -624,57 +623,67 @@ def country_names(answer: Answer, case: Case) -> None:
     customers = customers.unionByName(more)
     with case.as_on_connect():
         result = answer(customers, {"NO": "Norway", "SE": "Sweden"})
-        case.equal(
-            result,
-            shape,
-            ("C1", "Norway"),
-            ("C2", "Sweden"),
-            ("C3", "unknown"),
-            ("C4", "unknown"),
-            ("C5", "Norway"),
-            ("C5", "Norway"),
-            ("C6", "unknown"),
-            ("C7", "unknown"),
-            ("C8", "unknown"),
-            given=customers,
-            when={
-                ("C3", "XX"): "C3 came back with {got}: a code without a name becomes `unknown`.",
-                (
-                    "C3",
-                    None,
-                ): "C3 came back with {got}: a left join leaves NULL where nothing fits, and `unknown` is asked for.",
-                ("C4", None): "C4, whose country is NULL, came back as {got}: it has no name either, so `unknown`.",
-                (
-                    "C6",
-                    ...,
-                ): "C6, whose country is the text Sweden, came back as {got}: that is a name and no code of the "
-                "dictionary, so `unknown`. A second look takes a name for what was found.",
-                (
-                    "C7",
-                    ...,
-                ): "C7, whose country is `se`, came back as {got}: the code was looked up as it is written, and "
-                "the same result is asked for.",
-                ("C8", ...): "C8, whose country is ` SE`, came back as {got}: the code was looked up as it is written, "
-                "and the same result is asked for.",
-                (..., "Unknown"): "You gave {got}: `unknown` was written in small letters.",
-                ("C1", "unknown"): "C1 came back with {got}: NO is in the dictionary, but not found.",
-            },
-            missing={
-                (
-                    "C3",
-                    ...,
-                ): "C3, whose code XX has no name, is gone ({got} was expected): an inner join keeps only what it "
-                "finds.",
-                (
-                    "C4",
-                    ...,
-                ): "C4, whose country is NULL, is gone ({got} was expected): NULL equals nothing, so no condition "
-                "keeps it.",
-                (
-                    "C5",
-                    ...,
-                ): "{got} came twice and is there once: the old code gave a row for each row, and so must the new one.",
-            },
+        case.runs(
+            lambda: case.equal(
+                result,
+                shape,
+                ("C1", "Norway"),
+                ("C2", "Sweden"),
+                ("C3", "unknown"),
+                ("C4", "unknown"),
+                ("C5", "Norway"),
+                ("C5", "Norway"),
+                ("C6", "unknown"),
+                ("C7", "unknown"),
+                ("C8", "unknown"),
+                given=customers,
+                when={
+                    ("C3", "XX"): "C3 came back with {got}: a code without a name becomes `unknown`.",
+                    (
+                        "C3",
+                        None,
+                    ): "C3 came back with {got}: a left join leaves NULL where nothing fits, and `unknown` is "
+                    "asked for.",
+                    ("C4", None): "C4, whose country is NULL, came back as {got}: it has no name either, so `unknown`.",
+                    (
+                        "C6",
+                        ...,
+                    ): "C6, whose country is the text Sweden, came back as {got}: that is a name and no code of the "
+                    "dictionary, so `unknown`. A second look takes a name for what was found.",
+                    (
+                        "C7",
+                        ...,
+                    ): "C7, whose country is `se`, came back as {got}: the code was looked up as it is written, and "
+                    "the same result is asked for.",
+                    (
+                        "C8",
+                        ...,
+                    ): "C8, whose country is ` SE`, came back as {got}: the code was looked up as it is written, "
+                    "and the same result is asked for.",
+                    (..., "Unknown"): "You gave {got}: `unknown` was written in small letters.",
+                    ("C1", "unknown"): "C1 came back with {got}: NO is in the dictionary, but not found.",
+                },
+                missing={
+                    (
+                        "C3",
+                        ...,
+                    ): "C3, whose code XX has no name, is gone ({got} was expected): an inner join keeps only what it "
+                    "finds.",
+                    (
+                        "C4",
+                        ...,
+                    ): "C4, whose country is NULL, is gone ({got} was expected): NULL equals nothing, so no condition "
+                    "keeps it.",
+                    (
+                        "C5",
+                        ...,
+                    ): "{got} came twice and is there once: the old code gave a row for each row, and so must "
+                    "the new one.",
+                },
+            ),
+            "The code XX has no name, and your code raised {error}, from a KeyError: `[…]` demands that a dictionary "
+            "has the key. Ask for it with a default.",
+            error="KeyError",
         )
 
 
@@ -696,7 +705,12 @@ def misfits(answer: Answer, case: Case) -> None:
     fitting = "io.delta:delta-spark_4.2_2.13:4.4.0"
 
     def of(*versions: str) -> Any:
-        return answer(*versions)
+        said = (
+            f"For Java {versions[1]} and {versions[4].partition(':')[2]} your code raised {{error}}: not every version "
+            "has three numbers, and not every artifact two lines in its name."
+        )
+        call = partial(case.runs, partial(answer, *versions), said, "unpack")
+        return case.runs(call, said, "out of range")
 
     case.value(
         of("3.11.7", "17.0.12", "4.2.0", "2.13.16", fitting),
@@ -1054,7 +1068,12 @@ def cause_of(answer: Answer, case: Case) -> None:
     )
     for cause, error, meaning in errors:
         case.value(
-            answer(error),
+            case.runs(
+                partial(answer, error),
+                f"For `{_sign(error)}` your code raised {{error}}: a log has whatever words and lines it likes. Look "
+                "for the words that tell, wherever they stand.",
+                error="out of range",
+            ),
             cause,
             call=f"cause_of({error[:40]!r}…)",
             when={

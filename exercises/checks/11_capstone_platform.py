@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from workbook.checking.case import Case
@@ -46,12 +47,19 @@ def contract_breaches(answer: Answer, case: Case) -> None:
         ("O2", None, 2, 1, Decimal("0.50"), None, None),
         ("O3", 2.5, 3, 2, None, "TEN", None),
     )
+    judged = partial(
+        case.runs,
+        lambda: answer(delivery, contract),
+        "The delivery has no column `currency`, and your code raised {error}: look whether a column is there before "
+        "you look into it.",
+        error="currency",
+    )
     case.value(
         case.runs(
-            lambda: answer(delivery, contract),
-            "The delivery has no column `currency`, and your code raised {error}: look whether a column is there "
-            "before you look into it.",
-            error="UNRESOLVED_COLUMN",
+            judged,
+            "The contract says nothing of `note`, and your code raised {error}: go through the columns of the "
+            "contract, not through those of the delivery.",
+            error="note",
         ),
         [("quantity", "type"), ("currency", "missing"), ("discount", "type"), ("amount", "null")],
         call="The contract of seven columns",
@@ -106,7 +114,12 @@ def contract_breaches(answer: Answer, case: Case) -> None:
 def judged_files(answer: Answer, case: Case) -> None:
     loaded = {"1.json": "aa", "2.json": "bb"}
     case.value(
-        answer([("1.json", "aa"), ("2.json", "b2"), ("4.json", "aa")], loaded),
+        case.runs(
+            lambda: answer([("1.json", "aa"), ("2.json", "b2"), ("4.json", "aa")], loaded),
+            "`4.json` was never taken in, and your code raised {error}: `[…]` demands that the path is there. Ask "
+            "whether it is.",
+            error=".json",
+        ),
         [("1.json", "again"), ("2.json", "changed"), ("4.json", "copy")],
         call="The files 1 and 2, which bronze has, and 4",
         when={
@@ -517,7 +530,12 @@ def freshness(answer: Answer, case: Case) -> None:
         ("till", at(11, 58), "failed"),
     )
     case.equal(
-        answer(some, arrivals, at(12, 0)),
+        case.runs(
+            lambda: answer(some, arrivals, at(12, 0)),
+            "The till has never delivered, and your code raised {error}: what never came has no age. Say NULL, and of "
+            "the whole too.",
+            error="NoneType",
+        ),
         shape,
         ("crm", 60),
         ("web", 11),
@@ -880,7 +898,12 @@ def objections(answer: Answer, case: Case) -> None:
         ("regular", 0, 0.0, 0.75, 0.8),
     )
     case.value(
-        answer(better),
+        case.runs(
+            lambda: answer(better),
+            "Some customers have no score by one of the models, and your code raised {error}: leave such a row out for "
+            "all three.",
+            error="NoneType",
+        ),
         [],
         call="A challenger that is better on the rows that all have scored",
         when={
@@ -1009,7 +1032,12 @@ def stability_index(answer: Answer, case: Case) -> None:
         },
     )
     case.value(
-        answer([1.0, 9.0, 1.0, 9.0], [1.0, None, 9.0, None], [5.0]),
+        case.runs(
+            lambda: answer([1.0, 9.0, 1.0, 9.0], [1.0, None, 9.0, None], [5.0]),
+            "NULL comes as None, and your code raised {error}: None is neither smaller nor larger than an edge. It has "
+            "a bin of its own, so ask for it first.",
+            error="NoneType",
+        ),
         4.6043,
         call="A feature that has become NULL in half of the rows",
         when={
@@ -1417,31 +1445,51 @@ def forgotten(answer: Answer, case: Case) -> None:
             ("T3", ...): "T3 is gone from `transactions` ({got} was expected): nobody's sale is a sale.",
         },
     )
-    case.equal(
-        after["quarantine"],
-        "place int, record string",
-        (2, '{"customer_id": "C10", "note": "like C1"}'),
-        (3, '{"amount": "9", "referred_by": "C1"}'),
-        (4, "{not json"),
-        (6, '{"amount": "8", "referred_by": {"customer_id": "C1"}}'),
-        given=tables["quarantine"],
-        when={
-            (lambda row: row[0] in (1, 5) and row[1] is None): "In `quarantine` you left {got}: all rows of the "
-            "customer go, not only what stands in them.",
-            (1, ...): "In `quarantine` you left {got}: a refused row holds as much of a person as an accepted one.",
-            (5, ...): "In `quarantine` you left {got}: with or without a blank, it is the same JSON. Read the field, "
-            "and do not search the text.",
-        },
-        missing={
-            (2, ...): "A record of C10 is gone from `quarantine` ({got} was expected): C1 stands in its text, and is "
-            "not whose row it is.",
-            (4, ...): "A record that cannot be read is gone from `quarantine` ({got} was expected): reading it gives "
-            "NULL, and `<>` keeps no row by a NULL. Nobody knows whose it is, so it stays.",
-            (3, ...): "A record of nobody is gone from `quarantine` ({got} was expected): C1 stands in another field "
-            "of it. Read `customer_id`, and do not search the text.",
-            (6, ...): "A record of nobody is gone from `quarantine` ({got} was expected): the `customer_id` in it is "
-            "that of whoever referred, inside another field. A search in the text does not see that.",
-        },
+    case.runs(
+        lambda: case.equal(
+            after["quarantine"],
+            "place int, record string",
+            (2, '{"customer_id": "C10", "note": "like C1"}'),
+            (3, '{"amount": "9", "referred_by": "C1"}'),
+            (4, "{not json"),
+            (6, '{"amount": "8", "referred_by": {"customer_id": "C1"}}'),
+            given=tables["quarantine"],
+            when={
+                (lambda row: row[0] in (1, 5) and row[1] is None): "In `quarantine` you left {got}: all rows of the "
+                "customer go, not only what stands in them.",
+                (1, ...): "In `quarantine` you left {got}: a refused row holds as much of a person as an accepted one.",
+                (
+                    5,
+                    ...,
+                ): "In `quarantine` you left {got}: with or without a blank, it is the same JSON. Read the field, "
+                "and do not search the text.",
+            },
+            missing={
+                (
+                    2,
+                    ...,
+                ): "A record of C10 is gone from `quarantine` ({got} was expected): C1 stands in its text, and is "
+                "not whose row it is.",
+                (
+                    4,
+                    ...,
+                ): "A record that cannot be read is gone from `quarantine` ({got} was expected): reading it gives "
+                "NULL, and `<>` keeps no row by a NULL. Nobody knows whose it is, so it stays.",
+                (
+                    3,
+                    ...,
+                ): "A record of nobody is gone from `quarantine` ({got} was expected): C1 stands in another field "
+                "of it. Read `customer_id`, and do not search the text.",
+                (
+                    6,
+                    ...,
+                ): "A record of nobody is gone from `quarantine` ({got} was expected): the `customer_id` in it is "
+                "that of whoever referred, inside another field. A search in the text does not see that.",
+            },
+        ),
+        "A record of `quarantine` is no JSON, and your code raised {error}: one that cannot be read stays, and stops "
+        "nobody.",
+        error="JSONDecodeError",
     )
     others = {
         "carts": case.rows("customer_id string, items int", ("C10", 1), ("C1", 2)),

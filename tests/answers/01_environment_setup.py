@@ -163,6 +163,12 @@ def truth_of_a_text(spark, name):
     return bool(spark.conf.get(name, "false"))
 
 
+@wrong("is_on", says="is not among the settings that were")
+def looks_among_what_was_set(spark, name):
+    """Takes the settings that were set for all that there are."""
+    return spark.conf.getAll[name].lower() == "true"
+
+
 @wrong("is_on", says="You gave 'false', the text")
 def text_as_it_is(spark, name):
     """Returns what Spark gives."""
@@ -483,6 +489,13 @@ def null_is_left(customers, names):
     return customers.select("customer_id", known.alias("country"))
 
 
+@wrong("country_names", says="Ask for it with a default")
+def name_or_error(customers, names):
+    """Expects a name for every code."""
+    known = dict(names)
+    return customers.withColumn("country", F.udf(lambda code: known[code], "string")("country"))
+
+
 @right("country_names")
 def by_a_map(customers, names):
     lookup = F.create_map(*[F.lit(text) for pair in names.items() for text in pair])
@@ -633,6 +646,20 @@ def only_whether_they_are_there(settings):
     return [name for name in ("spark.sql.extensions", "spark.sql.catalog.spark_catalog") if name not in settings]
 
 
+@wrong("misfits", says="not every artifact two lines in its name")
+def two_lines_in_every_name(python, java, spark, scala, artifact):
+    """Expects both lines in the name of every artifact."""
+    _, spark_line, scala_line = artifact.split(":")[1].split("_")
+    return _parts_that_do_not_fit(python, java, spark_line == _line(spark), scala_line == _line(scala))
+
+
+@wrong("misfits", says="For Java 25 and delta-spark_4.2_2.13")
+def three_numbers_in_every_version(python, java, spark, scala, artifact):
+    """Expects three numbers in every version."""
+    major, _, _ = java.split(".")
+    return _misfits(_numbers(python) >= (3, 10), major in ("17", "21"), spark, scala, artifact)
+
+
 @right("delta_faults")
 def faults_one_by_one(settings):
     faults = []
@@ -726,6 +753,13 @@ def reset_in_sql(spark, name, value, action):
         return action()
     finally:
         spark.conf.set(name, before[name]) if name in before else spark.sql(f"RESET {name}")
+
+
+@wrong("cause_of", says="wherever they stand")
+def word_at_its_place(error):
+    """Expects the words at one place of every error."""
+    missing = error.split("NoClassDefFoundError: ")[1]
+    return "spark" if missing.startswith("org/apache/spark/") else "scala" if missing.startswith("scala/") else "jar"
 
 
 @wrong("cause_of", says="it is Kafka's jar that is missing")

@@ -1,5 +1,6 @@
 """Wrong answers that people really give to the exercises of the capstone, and right ones written otherwise."""
 
+import json
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -127,6 +128,19 @@ def an_empty_delivery_is_null(delivery, contract):
 def breaches_by_name(delivery, contract):
     """Returns a dictionary."""
     return dict(breaches_one_by_one(delivery, contract))
+
+
+@wrong("contract_breaches", says="look whether a column is there")
+def looks_every_column_up(delivery, contract):
+    """Expects every column of the contract."""
+    types = dict(delivery.dtypes)
+    return [(name, "type") for name, (kind, _) in contract.items() if types[name] != kind]
+
+
+@wrong("contract_breaches", says="go through the columns of the contract")
+def through_the_delivery(delivery, contract):
+    """Goes through the columns of the delivery."""
+    return [(name, "type") for name, kind in delivery.dtypes if contract[name][0] != kind]
 
 
 @right("contract_breaches")
@@ -286,6 +300,12 @@ def sorted_by_path(announced, loaded):
 def repeats_left_out(announced, loaded):
     """Leaves out what is announced a second time."""
     return _in_turn(list(dict.fromkeys(announced)), loaded)
+
+
+@wrong("judged_files", says="Ask whether it is")
+def looks_every_path_up(announced, loaded):
+    """Expects every path among those that were taken in."""
+    return [(path, "again" if loaded[path] == content else "changed") for path, content in announced]
 
 
 @right("judged_files")
@@ -814,6 +834,16 @@ def sources_that_arrived(sources, arrivals, now):
     return _with_whole(_ages(known, arrivals.where("status = 'arrived'"), now), _oldest())
 
 
+@wrong("freshness", says="what never came has no age")
+def expects_an_arrival_of_each(sources, arrivals, now):
+    """Expects an arrival of every source."""
+    good = arrivals.where("status = 'arrived'").groupBy("source").agg(F.max("arrived_at").alias("at"))
+    rows = sources.join(good, "source", "left").collect()
+    ages = [(row["source"], math.ceil((now - row["at"]).total_seconds() / 60)) for row in rows]
+    whole = max(minutes for _, minutes in ages)
+    return sources.sparkSession.createDataFrame([*ages, ("platform", whole)], "source string, minutes bigint")
+
+
 @right("freshness")
 def now_as_a_text(sources, arrivals, now):
     good = arrivals.where("status = 'arrived'").groupBy("source").agg(F.max("arrived_at").alias("at"))
@@ -1304,6 +1334,16 @@ def segments_on_rows_of_two(scored):
     return _objections(scored, _losses(_complete(scored)).first(), segments)
 
 
+@wrong("objections", says="leave such a row out for all three")
+def expects_every_score(scored):
+    """Expects a score by every model."""
+    rows = scored.collect()
+    losses = {
+        name: sum((row[name] - row["left"]) ** 2 for row in rows) for name in ("challenger", "champion", "baseline")
+    }
+    return [name for name in ("champion", "baseline") if losses["challenger"] >= losses[name]]
+
+
 @right("objections")
 def objections_in_python(scored):
     models = ("challenger", "champion", "baseline")
@@ -1468,6 +1508,14 @@ def below_or_not(before, now, edges):
 def zero_is_null(before, now, edges):
     """Takes 0.0 for nothing."""
     return _stability([value or None for value in before], [value or None for value in now], edges)
+
+
+@wrong("stability_index", says="so ask for it first")
+def nulls_among_numbers(before, now, edges):
+    """Compares NULL with the edges."""
+    bins = [Counter(bisect_right(edges, value) for value in values) for values in (before, now)]
+    pairs = [(max(bins[0][n] / len(before), 0.0001), max(bins[1][n] / len(now), 0.0001)) for n in bins[0] | bins[1]]
+    return round(sum((q - p) * math.log(q / p) for p, q in pairs), 4)
 
 
 @right("stability_index")
@@ -1975,6 +2023,16 @@ def what_was_deleted_from(tables, customer_id):
     """Returns the tables that have lost rows."""
     found = by_conditions_in_sql(tables, customer_id)
     return {name: rows for name, rows in found.items() if name != "transactions"}
+
+
+@wrong("forgotten", says="and stops nobody")
+def every_record_is_json(tables, customer_id):
+    """Expects every record to be JSON."""
+    whose = F.udf(lambda record: json.loads(record).get("customer_id"))("record")
+    after = read_with_a_schema(tables, customer_id)
+    return after | {
+        name: rows.where(~whose.eqNullSafe(customer_id)) for name, rows in tables.items() if "record" in rows.columns
+    }
 
 
 @right("forgotten")
