@@ -1177,7 +1177,8 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
         call="pipeline_changes for a pipeline that lacks nothing",
         when={
             holding(extensions): "The pipeline has Delta's extension, in front of its own, and "
-            "you change it to {got}: the order does not break Delta, so nothing is to be changed.",
+            "you change it to {got}: the order does not break Delta, nor does a space, so nothing is to be "
+            "changed.",
         },
     )
     other = "org.apache.iceberg.spark.SparkSessionCatalog"
