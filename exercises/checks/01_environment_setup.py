@@ -169,6 +169,10 @@ def delta_artifact(answer: Answer, case: Case) -> None:
             "line: it was complete while each Delta fitted one Spark only, and says nothing about 4.2.",
             "io.delta:delta-spark_4.2.0_2.13.16:4.4.0": "You gave {got}: the name "
             "carries the lines 4.2 and 2.13, not whole versions. A patch release stays compatible.",
+            "io.delta:delta-spark_4.2_2.13.16:4.4.0": "You gave {got}: the name carries Scala's line, 2.13, which "
+            "every patch release of it shares.",
+            "io.delta:delta-spark_4.2.0_2.13:4.4.0": "You gave {got}: the name carries Spark's line, 4.2, which "
+            "every patch release of it shares.",
             "io.delta:delta-core_2.13:4.4.0": "You gave {got}: the artifact has been called "
             "delta-spark since Delta 3.0.",
             "io.delta:delta-spark_2.13_4.2:4.4.0": "You gave {got}: Spark's line comes first, then Scala's.",
@@ -179,8 +183,10 @@ def delta_artifact(answer: Answer, case: Case) -> None:
         "io.delta:delta-spark_4.10_3.3:5.0.0",
         call='delta_artifact("4.10.1", "3.3.7", "5.0.0")',
         when={
-            "io.delta:delta-spark_4.1_3.3:5.0.0": "For Spark 4.10.1 you gave {got}: a version is "
-            "numbers between dots, not a text of fixed length.",
+            (lambda got: "spark_4.1_" in str(got)): "For Spark 4.10.1 you gave {got}: a version is numbers between "
+            "dots, not a text of fixed length.",
+            (lambda got: "spark_4.10_" in str(got)): "For Scala 3.3.7 you gave {got}: its line is 3.3, the two numbers "
+            "before the second dot, and not so many characters.",
         },
     )
 
@@ -213,7 +219,12 @@ def is_on(answer: Answer, case: Case) -> None:
     )
     unset = "spark.sql.adaptive.coalescePartitions.enabled"
     case.value(
-        answer(case.spark, unset),
+        case.runs(
+            lambda: answer(case.spark, unset),
+            f"Nobody has set `{unset}` and your code raised {{error}}: what nobody has set is not among the settings "
+            "that were, and has Spark's own default.",
+            error=unset,
+        ),
         True,
         call=f'is_on("{unset}"), which nobody has set,',
         when={
@@ -316,7 +327,7 @@ def changeable(answer: Answer, case: Case) -> None:
     "answer.",
 )
 def rows_per_partition(answer: Answer, case: Case) -> None:
-    frame = case.spark.range(0, 10, 1, 4).selectExpr("nullif(id, 3) AS customer_id").where("id >= 2")
+    frame = case.spark.range(0, 10, 1, 4).selectExpr("nullif(least(id, 8), 3) AS customer_id").where("id >= 2")
     with case.as_on_connect():
         result = answer(frame)
     case.equal(
@@ -338,6 +349,7 @@ def rows_per_partition(answer: Answer, case: Case) -> None:
                 ...,
             ): "You gave {got}, and partition 0 holds no row of this frame: count the rows where they lie, without "
             "moving them.",
+            (3, 2): "Partition 3 has 3 rows, two of them alike, and you counted {got}: equal rows count each.",
         },
     )
 
@@ -363,7 +375,10 @@ def total_amount(answer: Answer, case: Case) -> None:
         call="total_amount of 2.5, 2.5, NULL and -1.0",
         when={
             1.5: "You gave {got} for 2.5, 2.5, NULL and -1.0: equal amounts count each, so nothing may be made "
-            "distinct."
+            "distinct.",
+            (
+                lambda got: hasattr(got, "asDict") or hasattr(got, "columns")
+            ): "You gave {got}, a table or a row of it: the one value in it is asked for, as a Python float.",
         },
     )
     unknown = case.rows(shape, (None, 2.5), (None, 4.0))
@@ -419,9 +434,14 @@ def total_amount(answer: Answer, case: Case) -> None:
 def ensure_table(answer: Answer, case: Case) -> None:
     name = f"{case.schema}.orders_2026"
     answer(case.spark, name)
-    tables = [
-        row.tableName for row in case.spark.sql(f"SHOW TABLES IN {case.schema}").where("NOT isTemporary").collect()
-    ]
+    listed = case.spark.sql(f"SHOW TABLES IN {case.schema}").collect()
+    tables, views = ([row.tableName for row in listed if row.isTemporary == kind] for kind in (False, True))
+    case.require(
+        "orders_2026" in tables or not views,
+        f"There is no table in the schema, only the view {', '.join(views)}: a temporary view is a query that ends "
+        "with the session, and holds no rows for tomorrow.",
+        seen=", ".join(views),
+    )
     case.require(
         "orders_2026" in tables,
         f"After the call there is {', '.join(tables) or 'no table'} in the schema, and orders_2026 was asked for: "
@@ -477,12 +497,19 @@ def register(answer: Answer, case: Case) -> None:
     shape = "order_id string, amount double"
     case.rows(shape, ("O1", 9.5)).write.format("delta").save(path)
     answer(case.spark, name, path)
-    listed = case.spark.sql(f"SHOW TABLES IN {case.schema}").where("NOT isTemporary").collect()
-    tables = ", ".join(row.tableName for row in listed) or "no table"
+    listed = case.spark.sql(f"SHOW TABLES IN {case.schema}").collect()
+    tables, views = ([row.tableName for row in listed if row.isTemporary == kind] for kind in (False, True))
+    case.require(
+        "shop_orders" in tables or not views,
+        f"There is no table in the schema, only the view {', '.join(views)}: a temporary view is known to this session "
+        "alone, and people query the table from theirs.",
+        seen=", ".join(views),
+    )
+    found = ", ".join(tables) or "no table"
     case.require(
         "shop_orders" in tables,
-        f"After the call there is {tables} in the schema, and shop_orders was asked for.",
-        seen=tables,
+        f"After the call there is {found} in the schema, and shop_orders was asked for.",
+        seen=found,
     )
     about = {row.col_name: row.data_type for row in case.spark.sql(f"DESCRIBE EXTENDED {name}").collect()}
     kind = about.get("Type", "TEMPORARY VIEW")
@@ -596,57 +623,67 @@ def country_names(answer: Answer, case: Case) -> None:
     customers = customers.unionByName(more)
     with case.as_on_connect():
         result = answer(customers, {"NO": "Norway", "SE": "Sweden"})
-        case.equal(
-            result,
-            shape,
-            ("C1", "Norway"),
-            ("C2", "Sweden"),
-            ("C3", "unknown"),
-            ("C4", "unknown"),
-            ("C5", "Norway"),
-            ("C5", "Norway"),
-            ("C6", "unknown"),
-            ("C7", "unknown"),
-            ("C8", "unknown"),
-            given=customers,
-            when={
-                ("C3", "XX"): "C3 came back with {got}: a code without a name becomes `unknown`.",
-                (
-                    "C3",
-                    None,
-                ): "C3 came back with {got}: a left join leaves NULL where nothing fits, and `unknown` is asked for.",
-                ("C4", None): "C4, whose country is NULL, came back as {got}: it has no name either, so `unknown`.",
-                (
-                    "C6",
-                    ...,
-                ): "C6, whose country is the text Sweden, came back as {got}: that is a name and no code of the "
-                "dictionary, so `unknown`. A second look takes a name for what was found.",
-                (
-                    "C7",
-                    ...,
-                ): "C7, whose country is `se`, came back as {got}: the code was looked up as it is written, and "
-                "the same result is asked for.",
-                ("C8", ...): "C8, whose country is ` SE`, came back as {got}: the code was looked up as it is written, "
-                "and the same result is asked for.",
-                (..., "Unknown"): "You gave {got}: `unknown` was written in small letters.",
-                ("C1", "unknown"): "C1 came back with {got}: NO is in the dictionary, but not found.",
-            },
-            missing={
-                (
-                    "C3",
-                    ...,
-                ): "C3, whose code XX has no name, is gone ({got} was expected): an inner join keeps only what it "
-                "finds.",
-                (
-                    "C4",
-                    ...,
-                ): "C4, whose country is NULL, is gone ({got} was expected): NULL equals nothing, so no condition "
-                "keeps it.",
-                (
-                    "C5",
-                    ...,
-                ): "{got} came twice and is there once: the old code gave a row for each row, and so must the new one.",
-            },
+        case.runs(
+            lambda: case.equal(
+                result,
+                shape,
+                ("C1", "Norway"),
+                ("C2", "Sweden"),
+                ("C3", "unknown"),
+                ("C4", "unknown"),
+                ("C5", "Norway"),
+                ("C5", "Norway"),
+                ("C6", "unknown"),
+                ("C7", "unknown"),
+                ("C8", "unknown"),
+                given=customers,
+                when={
+                    ("C3", "XX"): "C3 came back with {got}: a code without a name becomes `unknown`.",
+                    (
+                        "C3",
+                        None,
+                    ): "C3 came back with {got}: a left join leaves NULL where nothing fits, and `unknown` is "
+                    "asked for.",
+                    ("C4", None): "C4, whose country is NULL, came back as {got}: it has no name either, so `unknown`.",
+                    (
+                        "C6",
+                        ...,
+                    ): "C6, whose country is the text Sweden, came back as {got}: that is a name and no code of the "
+                    "dictionary, so `unknown`. A second look takes a name for what was found.",
+                    (
+                        "C7",
+                        ...,
+                    ): "C7, whose country is `se`, came back as {got}: the code was looked up as it is written, and "
+                    "the same result is asked for.",
+                    (
+                        "C8",
+                        ...,
+                    ): "C8, whose country is ` SE`, came back as {got}: the code was looked up as it is written, "
+                    "and the same result is asked for.",
+                    (..., "Unknown"): "You gave {got}: `unknown` was written in small letters.",
+                    ("C1", "unknown"): "C1 came back with {got}: NO is in the dictionary, but not found.",
+                },
+                missing={
+                    (
+                        "C3",
+                        ...,
+                    ): "C3, whose code XX has no name, is gone ({got} was expected): an inner join keeps only what it "
+                    "finds.",
+                    (
+                        "C4",
+                        ...,
+                    ): "C4, whose country is NULL, is gone ({got} was expected): NULL equals nothing, so no condition "
+                    "keeps it.",
+                    (
+                        "C5",
+                        ...,
+                    ): "{got} came twice and is there once: the old code gave a row for each row, and so must "
+                    "the new one.",
+                },
+            ),
+            "The code XX has no name, and your code raised {error}, from a KeyError: `[…]` demands that a dictionary "
+            "has the key. Ask for it with a default.",
+            error="KeyError",
         )
 
 
@@ -668,7 +705,12 @@ def misfits(answer: Answer, case: Case) -> None:
     fitting = "io.delta:delta-spark_4.2_2.13:4.4.0"
 
     def of(*versions: str) -> Any:
-        return answer(*versions)
+        said = (
+            f"For Java {versions[1]} and {versions[4].partition(':')[2]} your code raised {{error}}: not every version "
+            "has three numbers, and not every artifact two lines in its name."
+        )
+        call = partial(case.runs, partial(answer, *versions), said, "unpack")
+        return case.runs(call, said, "out of range")
 
     case.value(
         of("3.11.7", "17.0.12", "4.2.0", "2.13.16", fitting),
@@ -679,6 +721,9 @@ def misfits(answer: Answer, case: Case) -> None:
             holding("spark"): "For Spark 4.2.0 and delta-spark_4.2_2.13 you gave {got}: the artifact carries "
             "the line 4.2, and every patch release of it fits.",
             ("java",): "For Java 17.0.12 you gave {got}: the first number is what counts.",
+            holding("python"): "For Python 3.11.7 you gave {got}: 3.10 is the oldest that fits, not the only one.",
+            holding("scala"): "For Scala 2.13.16 and delta-spark_4.2_2.13 you gave {got}: the artifact carries the "
+            "line 2.13, and every patch release of Scala's line fits.",
         },
     )
     case.value(
@@ -750,6 +795,7 @@ def misfits(answer: Answer, case: Case) -> None:
         of("3.12.1", "1.8.0_402", "4.2.0", "2.13.16", fitting),
         ["java"],
         call='misfits("3.12.1", "1.8.0_402", "4.2.0", "2.13.16", delta-spark_4.2_2.13)',
+        when={(): "For Java 1.8.0_402 you gave {got}: Java 8 calls itself 1.8, and is older than 17."},
     )
 
 
@@ -803,6 +849,14 @@ def delta_faults(answer: Answer, case: Case) -> None:
                 extensions,
             ): "Delta's extension stood between spaces and commas, and you gave {got}: a space may be before a comma, "
             "behind it, or not there at all."
+        },
+    )
+    case.value(
+        answer({extensions: "org.acme.Audit", catalog: CATALOG}),
+        [extensions],
+        call="delta_faults of another tool's extension alone",
+        when={
+            (): "The extensions were `org.acme.Audit` alone and you gave {got}: a list that is there can lack Delta's."
         },
     )
     case.value(
@@ -1014,7 +1068,12 @@ def cause_of(answer: Answer, case: Case) -> None:
     )
     for cause, error, meaning in errors:
         case.value(
-            answer(error),
+            case.runs(
+                partial(answer, error),
+                f"For `{_sign(error)}` your code raised {{error}}: a log has whatever words and lines it likes. Look "
+                "for the words that tell, wherever they stand.",
+                error="out of range",
+            ),
             cause,
             call=f"cause_of({error[:40]!r}…)",
             when={
@@ -1048,6 +1107,17 @@ def _sign(error: str) -> str:
 def pipeline_changes(answer: Answer, case: Case) -> None:
     catalog, extensions, packages = "spark.sql.catalog.spark_catalog", "spark.sql.extensions", "spark.jars.packages"
     artifact = "io.delta:delta-spark_4.2_2.13:4.4.0"
+
+    def changes(*settings: dict[str, str]) -> object:
+        """What the answer gives, its lists without spaces: the task asks for none and forbids none."""
+        got = answer(*settings)
+        if not isinstance(got, dict):
+            return got
+        return {
+            name: ",".join(map(str.strip, text.split(","))) if isinstance(text, str) else text
+            for name, text in got.items()
+        }
+
     notebook = {
         catalog: CATALOG,
         extensions: f"org.notebook.Extra, {EXTENSION}",
@@ -1057,7 +1127,7 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
     }
     case.value(
         case.runs(
-            lambda: answer(dict(notebook), {"spark.app.name": "nightly"}),
+            lambda: changes(dict(notebook), {"spark.app.name": "nightly"}),
             "For a pipeline that has none of the three settings your code raised {error}: absent is a difference too.",
         ),
         {catalog: CATALOG, extensions: EXTENSION, packages: artifact},
@@ -1073,7 +1143,7 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
         },
     )
     case.value(
-        answer(
+        changes(
             dict(notebook),
             {
                 catalog: CATALOG,
@@ -1097,20 +1167,23 @@ def pipeline_changes(answer: Answer, case: Case) -> None:
             "`delta-spark_2.13:4.0.0` in `spark.jars.packages` beside the notebook's 4.4.0: of two versions on one "
             "class path, the first that is found wins.",
             holding(catalog): f"You change `{catalog}`, which is the same in both.",
+            (lambda got: isinstance(got, dict) and str(got.get(extensions)).startswith("io.delta")): "You gave {got}: "
+            "the pipeline's own entries come first, and Delta's behind them.",
         },
     )
     case.value(
-        answer(dict(notebook), {catalog: CATALOG, extensions: f"{EXTENSION}, org.acme.Audit", packages: artifact}),
+        changes(dict(notebook), {catalog: CATALOG, extensions: f"{EXTENSION}, org.acme.Audit", packages: artifact}),
         {},
         call="pipeline_changes for a pipeline that lacks nothing",
         when={
             holding(extensions): "The pipeline has Delta's extension, in front of its own, and "
-            "you change it to {got}: the order does not break Delta, so nothing is to be changed.",
+            "you change it to {got}: the order does not break Delta, nor does a space, so nothing is to be "
+            "changed.",
         },
     )
     other = "org.apache.iceberg.spark.SparkSessionCatalog"
     case.value(
-        answer(
+        changes(
             dict(notebook),
             {catalog: other, extensions: EXTENSION, packages: f"org.acme:delta-audit:1.0,{artifact}"},
         ),

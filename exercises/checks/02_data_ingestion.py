@@ -208,7 +208,23 @@ def read_events(answer: Answer, case: Case) -> None:
     )
     file(f"{folder}/3", "events.json", '{"event_id": "E3", "quantity": 1, "price": 2.5}')
     file(f"{folder}/4", "stock.json", '{"sku": "S1", "stock": 4}')
-    first = frame_of(answer(case.spark, f"{folder}/1", kept))
+
+    def read(delivery: int) -> DataFrame:
+        return frame_of(
+            case.runs(
+                lambda: answer(case.spark, f"{folder}/{delivery}", kept),
+                "Your code raised {error} when it read the schema that it had kept: `str` is for people. Keep the "
+                "schema as `.json()` gives it, and read it by `fromJson`.",
+                error="PARSE_SYNTAX_ERROR",
+            )
+        )
+
+    first = case.runs(
+        lambda: read(1),
+        "Before the first delivery there is no schema file, and your code raised {error}: look whether it is there, "
+        "and infer while it is not.",
+        error="No such file",
+    )
     case.require(
         {"price", "city"} <= set(first.columns),
         f"The first delivery has `price` and `city` too, and came back with {names(first.columns)}: the schema is in "
@@ -227,7 +243,7 @@ def read_events(answer: Answer, case: Case) -> None:
         seen=kept.exists(),
     )
     before = kept.read_bytes()
-    second = frame_of(answer(case.spark, f"{folder}/2", kept))
+    second = read(2)
     kinds = dict(second.dtypes)
     case.require(
         kinds.get("quantity") != "string",
@@ -302,8 +318,17 @@ def finished_files(answer: Answer, case: Case) -> None:
     file(str(folder), ".orders-5.csv.tmp", "O5")
     file(str(folder), "_SUCCESS")
     file(str(folder), "no.csv")
+
+    def announced() -> Any:
+        return case.runs(
+            lambda: answer(folder),
+            "`.orders-5.csv.tmp` is in the folder and not in the manifest, and your code raised {error}: some files "
+            "belong to nobody's delivery. Begin with the manifest.",
+            error="orders-5",
+        )
+
     got = case.runs(
-        lambda: answer(folder),
+        announced,
         "`returns.csv` is in the manifest and not in the folder, and your code raised {error}: the file has yet to "
         "come.",
         error="returns.csv",
@@ -871,10 +896,26 @@ def next_step(answer: Answer, case: Case) -> None:
             ("wait", "7"): "For `retry-after: 7` you gave {got}, a text: seconds are a number.",
         },
     )
+
+    def without_header(status: int, attempt: int) -> Any:
+        def heard() -> Any:
+            return case.runs(
+                lambda: answer(status, {"Content-Type": "text/html", "X-Retry-Count": "3"}, {}, attempt),
+                f"A {status} came without `Retry-After`, and your code raised {{error}}: few servers say how long to "
+                "wait. Without the header it is 1, 2, 4, 8.",
+                error="etry-",
+            )
+
+        return case.runs(
+            heard,
+            f"On attempt {attempt} of 5 your code raised {{error}}: after attempt 4 it waits too, 8 seconds.",
+            error="out of range",
+        )
+
     waits = ((500, 3, ("wait", 4)), (503, 4, ("wait", 8)), (502, 3, ("wait", 4)), (599, 3, ("wait", 4)))
     for status, attempt, expected in waits:
         case.value(
-            answer(status, {"Content-Type": "text/html", "X-Retry-Count": "3"}, {}, attempt),
+            without_header(status, attempt),
             expected,
             call=f"next_step({status}, {{}}, {{}}, {attempt})",
             when={
@@ -1064,10 +1105,18 @@ def fetch_changed(answer: Answer, case: Case) -> None:
 def load_new_files(answer: Answer, case: Case) -> None:
     landing, path, checkpoint = case.path("landing"), case.path("orders"), case.path("checkpoint")
 
+    def load_once() -> None:
+        case.runs(
+            lambda: answer(case.spark, landing, path, checkpoint),
+            "Before the first delivery there is no table in `path`, and your code raised {error}: look whether one is "
+            "there, or let the write make it.",
+            error="DELTA_MISSING_DELTA_TABLE",
+        )
+
     def load() -> None:
         running = {query.id for query in case.spark.streams.active}
         case.runs(
-            lambda: answer(case.spark, landing, path, checkpoint),
+            load_once,
             "Spark says `Schema must be specified` ({error}): a stream of files infers no schema. Give it the columns "
             "and types of the exercise.",
             error="Schema must be specified",
@@ -1152,7 +1201,20 @@ def schema_changes(answer: Answer, case: Case) -> None:
         "coupon STRING, points INT, tags ARRAY<INT>, amount STRING, order_id STRING, customer STRING, price "
         "DECIMAL(12,2), Quantity BIGINT, Age INT"
     )
-    got = answer(known, arrived)
+
+    def found() -> Any:
+        return case.runs(
+            lambda: answer(known, arrived),
+            "The known `Customer` arrived as `customer`, and your code raised {error}: to Spark these are one name. "
+            "Look it up in small letters.",
+            error="Customer",
+        )
+
+    got = case.runs(
+        found,
+        "`city` did not arrive, and your code raised {error}: what is missing has no type to compare.",
+        error="city",
+    )
     if not isinstance(got, dict) or set(got) != {"new", "missing", "conflicts"}:
         raise Failed(
             f"You gave {str(got)[:90]}: return a dictionary with `new`, `missing` and `conflicts`.",
@@ -1164,6 +1226,8 @@ def schema_changes(answer: Answer, case: Case) -> None:
         ["coupon", "Age"],
         call='schema_changes(known, arrived)["new"]',
         when={
+            holding("city"): "`city` is among the new columns, {got}: it is known and did not arrive, so it is "
+            "missing. What arrived and is not known is new.",
             holding("order_id"): "`order_id` is among the new columns, {got}: it only may be NULL now, which changes "
             "neither its name nor its type.",
             holding("amount"): "`amount` is among the new columns, {got}: it was there before with another type. A "
@@ -1347,7 +1411,14 @@ def evolve(answer: Answer, case: Case) -> None:
     )
     shorter = case.rows("order_id string, amount double", ("O3", 1.0))
     plain = case.rows("order_id string, amount double, city string", ("O3", 1.0, "Oslo"))
-    added = frame_of(answer(batch, known, "addNewColumns"))
+    added = frame_of(
+        case.runs(
+            lambda: answer(batch, known, "addNewColumns"),
+            "The batch has no column `city`, and your code raised {error}: what the table has and the batch lacks is "
+            "NULL. Nothing can be selected that is not there.",
+            error="`city`",
+        )
+    )
     case.require(
         "city" in added.columns,
         f"The batch came back with {names(added.columns)}: the table's `city` is lacking in the batch, and is to be "
@@ -1379,6 +1450,12 @@ def evolve(answer: Answer, case: Case) -> None:
         given=batch,
     )
     rescued = frame_of(answer(batch, known, "rescue"))
+    case.require(
+        "city" in rescued.columns,
+        f"By `rescue` the batch came back with {names(rescued.columns)}: what the batch lacks, `city`, is NULL in "
+        "every mode.",
+        seen=names(rescued.columns),
+    )
     case.require(
         "coupon" not in rescued.columns,
         f"By `rescue` the batch came back with {names(rescued.columns)}: `coupon` goes into `_rescued`, and the table "
@@ -1434,6 +1511,12 @@ def evolve(answer: Answer, case: Case) -> None:
     )
     case.equal(unchanged, "order_id string, amount double, city string, _rescued string", ("O3", 1.0, "Oslo", None))
     left_out = frame_of(answer(batch, known, "none"))
+    case.require(
+        "city" in left_out.columns,
+        f"By `none` the batch came back with {names(left_out.columns)}: `none` leaves out what is new. What the batch "
+        "lacks, `city`, is NULL in every mode.",
+        seen=names(left_out.columns),
+    )
     case.equal(
         left_out,
         "order_id string, amount double, city string",

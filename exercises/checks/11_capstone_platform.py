@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from workbook.checking.case import Case
@@ -46,12 +47,19 @@ def contract_breaches(answer: Answer, case: Case) -> None:
         ("O2", None, 2, 1, Decimal("0.50"), None, None),
         ("O3", 2.5, 3, 2, None, "TEN", None),
     )
+    judged = partial(
+        case.runs,
+        lambda: answer(delivery, contract),
+        "The delivery has no column `currency`, and your code raised {error}: look whether a column is there before "
+        "you look into it.",
+        error="currency",
+    )
     case.value(
         case.runs(
-            lambda: answer(delivery, contract),
-            "The delivery has no column `currency`, and your code raised {error}: look whether a column is there "
-            "before you look into it.",
-            error="UNRESOLVED_COLUMN",
+            judged,
+            "The contract says nothing of `note`, and your code raised {error}: go through the columns of the "
+            "contract, not through those of the delivery.",
+            error="note",
         ),
         [("quantity", "type"), ("currency", "missing"), ("discount", "type"), ("amount", "null")],
         call="The contract of seven columns",
@@ -106,7 +114,12 @@ def contract_breaches(answer: Answer, case: Case) -> None:
 def judged_files(answer: Answer, case: Case) -> None:
     loaded = {"1.json": "aa", "2.json": "bb"}
     case.value(
-        answer([("1.json", "aa"), ("2.json", "b2"), ("4.json", "aa")], loaded),
+        case.runs(
+            lambda: answer([("1.json", "aa"), ("2.json", "b2"), ("4.json", "aa")], loaded),
+            "`4.json` was never taken in, and your code raised {error}: `[…]` demands that the path is there. Ask "
+            "whether it is.",
+            error=".json",
+        ),
         [("1.json", "again"), ("2.json", "changed"), ("4.json", "copy")],
         call="The files 1 and 2, which bronze has, and 4",
         when={
@@ -208,7 +221,12 @@ def with_reasons(answer: Answer, case: Case) -> None:
         ("E", 0.0, "eur"),
     )
     case.equal(
-        answer(rows, rules),
+        case.runs(
+            lambda: answer(rows, rules),
+            "You glued a condition into a longer one, and Spark raised {error}: each condition is one of its own. Put "
+            "it in parentheses, or in `F.expr` alone.",
+            error="PARSE_SYNTAX_ERROR",
+        ),
         shape + ", reasons array<string>",
         ("A", 5.0, "EUR", []),
         ("B", None, "EUR", ["price_positive", "cheap"]),
@@ -224,6 +242,8 @@ def with_reasons(answer: Answer, case: Case) -> None:
             "breaks are asked for, not the first.",
             (lambda row: None in (row[3] or ())): "You gave {got}: where a rule is kept, its name is absent, and not "
             "NULL.",
+            ("E", ..., ..., ("price_positive", "in_euro")): "You gave {got}: E is paid in `eur`, which the rule "
+            "allows. A NOT in front of `a OR b` turns `a` alone, unless there are parentheses.",
             ("A", ..., ..., None): "You gave {got}: A breaks no rule, and its array is empty, not NULL.",
             ("A", ..., ..., ("id_present", ...)): "You gave {got}: A keeps all rules, and you named those that it "
             "keeps.",
@@ -392,6 +412,8 @@ def judged_again(answer: Answer, case: Case) -> None:
             ("T3", ...): "T3 is missing ({got} was expected): its customer is unknown still, and an inner join has "
             "taken it out of the quarantine.",
             ("T5", ...): "T5 is missing ({got} was expected): nobody is its customer, and it waits on.",
+            ("T1", ...): "T1 is missing ({got} was expected): a payment without reasons comes back as well, and "
+            "somebody else lets it go.",
             ("T8", ...): "T8 waits twice, and came back once ({got} was expected a second time): taking repeats out "
             "of the result takes rows of the quarantine too. Take them out of `customers`, before the join.",
             ("T6", ...): "T6 is missing ({got} was expected): all waiting payments come back, with their reasons.",
@@ -495,7 +517,7 @@ def freshness(answer: Answer, case: Case) -> None:
     # A datetime without a zone is local time to Python. Let it be the same to SQL, so that an answer may use either.
     case.spark.conf.set("spark.sql.session.timeZone", at(12, 0).astimezone().isoformat()[-6:])
     shape = "source string, minutes bigint"
-    some = case.rows("source string", ("crm",), ("web",), ("till",))
+    some = case.rows("source string", ("crm",), ("web",), ("till",), ("kiosk",))
     arrivals = case.rows(
         "source string, arrived_at timestamp, status string",
         ("crm", at(9, 0), "arrived"),
@@ -508,11 +530,17 @@ def freshness(answer: Answer, case: Case) -> None:
         ("till", at(11, 58), "failed"),
     )
     case.equal(
-        answer(some, arrivals, at(12, 0)),
+        case.runs(
+            lambda: answer(some, arrivals, at(12, 0)),
+            "The till has never delivered, and your code raised {error}: what never came has no age. Say NULL, and of "
+            "the whole too.",
+            error="NoneType",
+        ),
         shape,
         ("crm", 60),
         ("web", 11),
         ("till", None),
+        ("kiosk", None),
         ("platform", None),
         given=arrivals,
         when={
@@ -542,6 +570,8 @@ def freshness(answer: Answer, case: Case) -> None:
         },
         missing={
             ("till", ...): "The till has no row ({got} was expected): a source that is silent is the one to show.",
+            ("kiosk", ...): "The kiosk has no row ({got} was expected): not even a failed arrival is known of it. "
+            "Start from the sources, not from what arrived.",
             ("platform", ...): "The row `platform` is missing ({got} was expected).",
         },
     )
@@ -868,7 +898,12 @@ def objections(answer: Answer, case: Case) -> None:
         ("regular", 0, 0.0, 0.75, 0.8),
     )
     case.value(
-        answer(better),
+        case.runs(
+            lambda: answer(better),
+            "Some customers have no score by one of the models, and your code raised {error}: leave such a row out for "
+            "all three.",
+            error="NoneType",
+        ),
         [],
         call="A challenger that is better on the rows that all have scored",
         when={
@@ -997,7 +1032,12 @@ def stability_index(answer: Answer, case: Case) -> None:
         },
     )
     case.value(
-        answer([1.0, 9.0, 1.0, 9.0], [1.0, None, 9.0, None], [5.0]),
+        case.runs(
+            lambda: answer([1.0, 9.0, 1.0, 9.0], [1.0, None, 9.0, None], [5.0]),
+            "NULL comes as None, and your code raised {error}: None is neither smaller nor larger than an edge. It has "
+            "a bin of its own, so ask for it first.",
+            error="NoneType",
+        ),
         4.6043,
         call="A feature that has become NULL in half of the rows",
         when={
@@ -1405,31 +1445,51 @@ def forgotten(answer: Answer, case: Case) -> None:
             ("T3", ...): "T3 is gone from `transactions` ({got} was expected): nobody's sale is a sale.",
         },
     )
-    case.equal(
-        after["quarantine"],
-        "place int, record string",
-        (2, '{"customer_id": "C10", "note": "like C1"}'),
-        (3, '{"amount": "9", "referred_by": "C1"}'),
-        (4, "{not json"),
-        (6, '{"amount": "8", "referred_by": {"customer_id": "C1"}}'),
-        given=tables["quarantine"],
-        when={
-            (lambda row: row[0] in (1, 5) and row[1] is None): "In `quarantine` you left {got}: all rows of the "
-            "customer go, not only what stands in them.",
-            (1, ...): "In `quarantine` you left {got}: a refused row holds as much of a person as an accepted one.",
-            (5, ...): "In `quarantine` you left {got}: with or without a blank, it is the same JSON. Read the field, "
-            "and do not search the text.",
-        },
-        missing={
-            (2, ...): "A record of C10 is gone from `quarantine` ({got} was expected): C1 stands in its text, and is "
-            "not whose row it is.",
-            (4, ...): "A record that cannot be read is gone from `quarantine` ({got} was expected): reading it gives "
-            "NULL, and `<>` keeps no row by a NULL. Nobody knows whose it is, so it stays.",
-            (3, ...): "A record of nobody is gone from `quarantine` ({got} was expected): C1 stands in another field "
-            "of it. Read `customer_id`, and do not search the text.",
-            (6, ...): "A record of nobody is gone from `quarantine` ({got} was expected): the `customer_id` in it is "
-            "that of whoever referred, inside another field. A search in the text does not see that.",
-        },
+    case.runs(
+        lambda: case.equal(
+            after["quarantine"],
+            "place int, record string",
+            (2, '{"customer_id": "C10", "note": "like C1"}'),
+            (3, '{"amount": "9", "referred_by": "C1"}'),
+            (4, "{not json"),
+            (6, '{"amount": "8", "referred_by": {"customer_id": "C1"}}'),
+            given=tables["quarantine"],
+            when={
+                (lambda row: row[0] in (1, 5) and row[1] is None): "In `quarantine` you left {got}: all rows of the "
+                "customer go, not only what stands in them.",
+                (1, ...): "In `quarantine` you left {got}: a refused row holds as much of a person as an accepted one.",
+                (
+                    5,
+                    ...,
+                ): "In `quarantine` you left {got}: with or without a blank, it is the same JSON. Read the field, "
+                "and do not search the text.",
+            },
+            missing={
+                (
+                    2,
+                    ...,
+                ): "A record of C10 is gone from `quarantine` ({got} was expected): C1 stands in its text, and is "
+                "not whose row it is.",
+                (
+                    4,
+                    ...,
+                ): "A record that cannot be read is gone from `quarantine` ({got} was expected): reading it gives "
+                "NULL, and `<>` keeps no row by a NULL. Nobody knows whose it is, so it stays.",
+                (
+                    3,
+                    ...,
+                ): "A record of nobody is gone from `quarantine` ({got} was expected): C1 stands in another field "
+                "of it. Read `customer_id`, and do not search the text.",
+                (
+                    6,
+                    ...,
+                ): "A record of nobody is gone from `quarantine` ({got} was expected): the `customer_id` in it is "
+                "that of whoever referred, inside another field. A search in the text does not see that.",
+            },
+        ),
+        "A record of `quarantine` is no JSON, and your code raised {error}: one that cannot be read stays, and stops "
+        "nobody.",
+        error="JSONDecodeError",
     )
     others = {
         "carts": case.rows("customer_id string, items int", ("C10", 1), ("C1", 2)),

@@ -133,6 +133,24 @@ def first_three_characters(spark_version, scala_version, delta_version):
     return f"io.delta:delta-spark_{spark_version[:3]}_{scala_line}:{delta_version}"
 
 
+@wrong("delta_artifact", says="Scala's line, 2.13, which every patch release")
+def whole_scala_version(spark_version, scala_version, delta_version):
+    """Takes Scala's whole version."""
+    return f"io.delta:delta-spark_{'.'.join(spark_version.split('.')[:2])}_{scala_version}:{delta_version}"
+
+
+@wrong("delta_artifact", says="Spark's line, 4.2, which every patch release")
+def whole_version_of_spark(spark_version, scala_version, delta_version):
+    """Takes Spark's whole version."""
+    return f"io.delta:delta-spark_{spark_version}_{'.'.join(scala_version.split('.')[:2])}:{delta_version}"
+
+
+@wrong("delta_artifact", says="and not so many characters")
+def first_four_characters_of_scala(spark_version, scala_version, delta_version):
+    """Cuts Scala's version by its length."""
+    return f"io.delta:delta-spark_{'.'.join(spark_version.split('.')[:2])}_{scala_version[:4]}:{delta_version}"
+
+
 @right("delta_artifact")
 def by_regular_expression(spark_version, scala_version, delta_version):
     spark_line, scala_line = (re.match(r"\d+\.\d+", text).group() for text in (spark_version, scala_version))
@@ -143,6 +161,12 @@ def by_regular_expression(spark_version, scala_version, delta_version):
 def truth_of_a_text(spark, name):
     """Takes the text "false" for the value False."""
     return bool(spark.conf.get(name, "false"))
+
+
+@wrong("is_on", says="is not among the settings that were")
+def looks_among_what_was_set(spark, name):
+    """Takes the settings that were set for all that there are."""
+    return spark.conf.getAll[name].lower() == "true"
 
 
 @wrong("is_on", says="You gave 'false', the text")
@@ -263,6 +287,13 @@ def rows_of(frame):
     return frame.groupBy(F.spark_partition_id().alias("partition")).agg(F.count("*").alias("rows"))
 
 
+@wrong("rows_per_partition", says="equal rows count each")
+def counts_different_rows(frame):
+    """Takes equal rows for one."""
+    numbered = frame.select(F.spark_partition_id().alias("partition"), F.struct("*").alias("row"))
+    return numbered.groupBy("partition").agg(F.count_distinct("row").alias("rows"))
+
+
 @right("rows_per_partition")
 def by_a_column_of_its_own(frame):
     numbered = frame.select(F.spark_partition_id().alias("partition"))
@@ -297,6 +328,12 @@ def float_of_nothing(sales):
 def adds_distinct_amounts(sales):
     """Takes equal amounts for duplicates."""
     return sales.select("amount").distinct().agg(F.sum("amount")).first()[0] or 0.0
+
+
+@wrong("total_amount", says="the one value in it is asked for")
+def total_as_a_row(sales):
+    """Leaves the value in its row."""
+    return sales.agg(F.coalesce(F.sum("amount"), F.lit(0.0)).alias("total")).first()
 
 
 @right("total_amount")
@@ -335,7 +372,7 @@ def table_at_a_path(spark, name):
     spark.sql(f"CREATE TABLE IF NOT EXISTS {name} (order_id STRING, amount DOUBLE) USING delta LOCATION '{place}'")
 
 
-@wrong("ensure_table", says="there is no table in the schema")
+@wrong("ensure_table", says="a query that ends with the session")
 def a_view_that_ends_with_the_session(spark, name):
     """Takes a temporary view for a table."""
     spark.createDataFrame([], "order_id string, amount double").createOrReplaceTempView(name.split(".")[-1])
@@ -365,7 +402,7 @@ def registered_as_a_view(spark, name, path):
     spark.sql(f"CREATE VIEW {name} AS SELECT * FROM delta.`{path}`")
 
 
-@wrong("register", says="no table in the schema")
+@wrong("register", says="known to this session alone")
 def registered_for_the_session(spark, name, path):
     """Makes a name that ends with the session."""
     spark.read.format("delta").load(path).createOrReplaceTempView(name.split(".")[-1] + "_view")
@@ -452,6 +489,13 @@ def null_is_left(customers, names):
     return customers.select("customer_id", known.alias("country"))
 
 
+@wrong("country_names", says="Ask for it with a default")
+def name_or_error(customers, names):
+    """Expects a name for every code."""
+    known = dict(names)
+    return customers.withColumn("country", F.udf(lambda code: known[code], "string")("country"))
+
+
 @right("country_names")
 def by_a_map(customers, names):
     lookup = F.create_map(*[F.lit(text) for pair in names.items() for text in pair])
@@ -507,6 +551,26 @@ def by_position(python, java, spark, scala, artifact):
     lines = [*artifact.split(":")[1].split("_")[1:], ""]
     found = _misfits(_numbers(python) >= (3, 10), java.split(".")[0] in ("17", "21"), spark, scala, artifact)
     return [part for part in found if part != "scala"] + (["scala"] if lines[1] != _line(scala) else [])
+
+
+@wrong("misfits", says="not the only one")
+def one_python(python, java, spark, scala, artifact):
+    """Takes the oldest version for the only one."""
+    return _misfits(python.startswith("3.10"), java.split(".")[0] in ("17", "21"), spark, scala, artifact)
+
+
+@wrong("misfits", says="every patch release of Scala's line fits")
+def whole_version_of_scala(python, java, spark, scala, artifact):
+    """Looks for Scala's whole version in the name."""
+    fits = f"_{scala}:" in artifact
+    return _parts_that_do_not_fit(python, java, _line(spark) in artifact.split(":")[1].split("_"), fits)
+
+
+@wrong("misfits", says="Java 8 calls itself 1.8")
+def java_by_any_number(python, java, spark, scala, artifact):
+    """Looks for a number too old, and knows the old ones by name."""
+    old = java.split(".")[0] in ("11", "19", "25")
+    return _misfits(_numbers(python) >= (3, 10), not old, spark, scala, artifact)
 
 
 @wrong("misfits", says="17 and 21 both fit")
@@ -574,6 +638,26 @@ def what_is_not_there_is_not_wrong(settings):
     """Looks only at settings that are there."""
     right_ones = {"spark.sql.extensions": EXTENSION, "spark.sql.catalog.spark_catalog": CATALOG}
     return [name for name, value in right_ones.items() if settings.get(name, value) != value]
+
+
+@wrong("delta_faults", says="a list that is there can lack Delta's")
+def only_whether_they_are_there(settings):
+    """Asks whether something is set, not what."""
+    return [name for name in ("spark.sql.extensions", "spark.sql.catalog.spark_catalog") if name not in settings]
+
+
+@wrong("misfits", says="not every artifact two lines in its name")
+def two_lines_in_every_name(python, java, spark, scala, artifact):
+    """Expects both lines in the name of every artifact."""
+    _, spark_line, scala_line = artifact.split(":")[1].split("_")
+    return _parts_that_do_not_fit(python, java, spark_line == _line(spark), scala_line == _line(scala))
+
+
+@wrong("misfits", says="For Java 25 and delta-spark_4.2_2.13")
+def three_numbers_in_every_version(python, java, spark, scala, artifact):
+    """Expects three numbers in every version."""
+    major, _, _ = java.split(".")
+    return _misfits(_numbers(python) >= (3, 10), major in ("17", "21"), spark, scala, artifact)
 
 
 @right("delta_faults")
@@ -659,6 +743,23 @@ def all_settings_compared(spark, name, value, action):
             spark.conf.set(name, before[name])
         else:
             spark.conf.unset(name)
+
+
+@right("with_setting")
+def reset_in_sql(spark, name, value, action):
+    before = dict(spark.conf.getAll)
+    spark.conf.set(name, value)
+    try:
+        return action()
+    finally:
+        spark.conf.set(name, before[name]) if name in before else spark.sql(f"RESET {name}")
+
+
+@wrong("cause_of", says="wherever they stand")
+def word_at_its_place(error):
+    """Expects the words at one place of every error."""
+    missing = error.split("NoClassDefFoundError: ")[1]
+    return "spark" if missing.startswith("org/apache/spark/") else "scala" if missing.startswith("scala/") else "jar"
 
 
 @wrong("cause_of", says="it is Kafka's jar that is missing")
@@ -779,6 +880,26 @@ def _delta(text):
     return [entry for entry in _entries(text) if entry.startswith("io.delta")]
 
 
+@wrong("pipeline_changes", says="the pipeline's own entries come first")
+def delta_in_front(notebook, pipeline):
+    """Puts Delta's entries in front."""
+    changes = changes_step_by_step(notebook, pipeline)
+    for name in changes.keys() & set(DECISIVE[1:]):
+        changes[name] = ",".join(sorted(changes[name].split(","), key=lambda entry: not entry.startswith("io.delta")))
+    return changes
+
+
+@right("pipeline_changes")
+def entries_as_they_were(notebook, pipeline):
+    """Leaves the spaces between the pipeline's own entries."""
+    changes = {DECISIVE[0]: notebook[DECISIVE[0]]} if notebook[DECISIVE[0]] != pipeline.get(DECISIVE[0]) else {}
+    for name in DECISIVE[1:]:
+        if set(_delta(pipeline.get(name, ""))) != set(_delta(notebook[name])):
+            own = [entry for entry in pipeline.get(name, "").split(",") if not entry.strip().startswith("io.delta")]
+            changes[name] = ",".join([entry for entry in own if entry.strip()] + _delta(notebook[name]))
+    return changes
+
+
 @right("pipeline_changes")
 def changes_step_by_step(notebook, pipeline):
     changes = {}
@@ -829,6 +950,11 @@ def made_by_the_default_source(spark, name):
     """The default on Databricks, and of a session that a colleague has set up so."""
     spark.conf.set("spark.sql.sources.default", "delta")
     spark.createDataFrame([], "order_id string, amount double").write.mode("ignore").saveAsTable(name)
+
+
+@right("session_kind")
+def no_session_of_the_classic_class(spark):
+    return "classic" if isinstance(spark, SparkSession) else "connect"
 
 
 @wrong("session_kind", says="a setting is asked of the server")
@@ -1058,6 +1184,7 @@ excused: dict[str, dict[str, str]] = {
     "misfits": {"2 → 3": "A third number of Python's version never decides a comparison with (3, 10)."},
 }
 
+SPACES = "The answers differ in the spaces of a list alone, which the task leaves as they like."
 no_version = "A version is numbers with dots between."
 outside: dict[str, dict[str, str]] = {
     "delta_artifact": {"an empty text in spark_version": no_version, "an empty text in scala_version": no_version},
@@ -1065,5 +1192,7 @@ outside: dict[str, dict[str, str]] = {
     "pipeline_changes": {
         "notebook without a key": "Delta works in the notebook, so it has all three.",
         "an empty text in notebook[…]": "Delta works in the notebook, so none is empty.",
+        "pipeline without a key": SPACES,
+        "an empty text in pipeline[…]": SPACES,
     },
 }

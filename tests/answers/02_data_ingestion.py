@@ -173,6 +173,20 @@ def writes_the_schema_into_the_code(spark, delivery, schema_file):
     return spark.read.schema("event_id string, quantity bigint, price double, city string").json(delivery)
 
 
+@wrong("read_events", says="infer while it is not")
+def always_by_the_file(spark, delivery, schema_file):
+    """Expects the schema file from the first day on."""
+    return spark.read.schema(StructType.fromJson(json.loads(schema_file.read_text()))).json(delivery)
+
+
+@wrong("read_events", says="`str` is for people")
+def kept_as_it_is_printed(spark, delivery, schema_file):
+    """Keeps the schema as it is printed."""
+    if not schema_file.exists():
+        schema_file.write_text(str(spark.read.json(delivery).schema))
+    return spark.read.schema(schema_file.read_text()).json(delivery)
+
+
 @right("read_events")
 def kept_as_ddl(spark, delivery, schema_file):
     if schema_file.is_file():
@@ -233,6 +247,13 @@ def counts_characters(folder):
 def empty_is_unfinished(folder):
     """Takes 0 for not there."""
     return [name for name in finished_one_by_one(folder) if (folder / name).stat().st_size]
+
+
+@wrong("finished_files", says="Begin with the manifest")
+def sizes_of_what_is_there(folder):
+    """Looks every file of the folder up in the manifest."""
+    promised = {file["name"]: file["bytes"] for file in json.loads((folder / "manifest.json").read_text())["files"]}
+    return [path.name for path in sorted(folder.iterdir()) if path.stat().st_size == promised[path.name]]
 
 
 @right("finished_files")
@@ -652,6 +673,23 @@ def only_some_errors_pass(status, headers, body, attempt):
     return _step(status, headers, body, attempt, passing=status in (429, 503))
 
 
+@wrong("next_step", says="few servers say how long to wait")
+def expects_the_header(status, headers, body, attempt):
+    """Expects the header in every answer."""
+    if status in (429, 500, 502, 503, 599) and attempt < 5:
+        return "wait", int({name.lower(): value for name, value in headers.items()}["retry-after"])
+    return _step(status, headers, body, attempt)
+
+
+@wrong("next_step", says="after attempt 4 it waits too")
+def three_waits(status, headers, body, attempt):
+    """Lists three waits for five attempts."""
+    if status in (429, 500, 502, 503, 599) and attempt < 5:
+        says = {name.lower(): value for name, value in headers.items()}.get("retry-after")
+        return "wait", int(says) if says else [1, 2, 4][attempt - 1]
+    return _step(status, headers, body, attempt)
+
+
 @right("next_step")
 def step_by_match(status, headers, body, attempt):
     match status:
@@ -809,6 +847,16 @@ def _stream(spark, landing, path, checkpoint):
     return stream.option("checkpointLocation", checkpoint).trigger(availableNow=True).start(path)
 
 
+@wrong("load_new_files", says="let the write make it")
+def merged_into_nothing(spark, landing, path, checkpoint):
+    """Expects the table to be there."""
+    from delta.tables import DeltaTable
+
+    rows = spark.read.schema("order_id string, amount double").json(landing)
+    table = DeltaTable.forPath(spark, path).alias("t")
+    table.merge(rows.alias("n"), "t.order_id = n.order_id").whenNotMatchedInsertAll().execute()
+
+
 @right("load_new_files")
 def stopped_when_all_is_there(spark, landing, path, checkpoint):
     orders = spark.readStream.format("json").schema(ORDERS).load(landing)
@@ -881,6 +929,28 @@ def nullable_is_a_conflict(known, arrived):
 def small_letters_everywhere(known, arrived):
     """Gives back the names that it compared."""
     return {kind: [name.lower() for name in found] for kind, found in changes_by_loop(known, arrived).items()}
+
+
+@wrong("schema_changes", says="so it is missing")
+def the_other_way_round(known, arrived):
+    """Compares in the wrong direction."""
+    found = changes_by_loop(known, arrived)
+    return {**found, "new": found["missing"], "missing": found["new"]}
+
+
+@wrong("schema_changes", says="Look it up in small letters")
+def looked_up_as_written(known, arrived):
+    """Looks each known column up as it is written."""
+    found = changes_by_loop(known, arrived)
+    return {**found, "conflicts": [f.name for f in known if arrived[f.name].dataType != f.dataType]}
+
+
+@wrong("schema_changes", says="has no type to compare")
+def looked_up_in_small_letters(known, arrived):
+    """Expects every known column to have arrived."""
+    types = {field.name.lower(): field.dataType for field in arrived}
+    found = changes_by_loop(known, arrived)
+    return {**found, "conflicts": [f.name for f in known if types[f.name.lower()] != f.dataType]}
 
 
 @right("schema_changes")
@@ -1097,6 +1167,12 @@ def fails_without_names(batch, known, mode):
     if mode == "failOnNewColumns" and set(batch.columns) - set(known.names):
         raise ValueError("schema mismatch")
     return evolved_by_cases(batch, known, mode)
+
+
+@wrong("evolve", says="Nothing can be selected that is not there")
+def selects_the_known(batch, known, mode):
+    """Selects the known columns, whether they are there or not."""
+    return batch.select(*known.names, *[name for name in batch.columns if name not in known.names])
 
 
 @right("evolve")
@@ -1719,6 +1795,21 @@ def json_by_hand(orders):
             F.lit("}"),
         ),
     )
+
+
+@wrong("evolve", says="`none` leaves out what is new")
+def common_columns_only(batch, known, mode):
+    """Takes the mode for the columns that both have."""
+    if mode == "none":
+        return batch.select(*[name for name in known.names if name in batch.columns])
+    return evolved_by_cases(batch, known, mode)
+
+
+@wrong("evolve", says="is NULL in every mode")
+def rescues_and_forgets_what_is_lacking(batch, known, mode):
+    """Has only the new columns in mind where they are rescued."""
+    whole = evolved_by_cases(batch, known, mode)
+    return whole.drop(*(set(known.names) - set(batch.columns))) if mode == "rescue" else whole
 
 
 @wrong("evolve", says="not what is lacking")

@@ -194,6 +194,13 @@ def balance_before(payments):
     return payments.withColumn("balance", F.sum("amount").over(before))
 
 
+@wrong("running_balance", says="The balance after a payment includes it")
+def balance_before_with_a_zero(payments):
+    """Gives the balance before a payment, and 0.0 before the first."""
+    before = Window.partitionBy("customer_id").orderBy("paid_on", "payment_id").rowsBetween(-100, -1)
+    return payments.withColumn("balance", F.coalesce(F.sum("amount").over(before), F.lit(0.0)))
+
+
 @wrong("running_balance", says="it holds those of C1 too")
 def one_customer_after_the_other(payments):
     """Orders by the customer instead of beginning anew."""
@@ -257,6 +264,12 @@ def numbered_without_tie(products):
 def limit_of_all(products):
     """Takes the first rows of the whole."""
     return products.orderBy("category", F.desc("sold"), "product_id").limit(2)
+
+
+@wrong("best_sellers", says="not two of all products")
+def two_of_all(products):
+    """Takes the two that sold most."""
+    return products.orderBy(F.desc("sold"), "product_id").limit(2)
 
 
 @wrong("best_sellers", says="two of each category are asked for")
@@ -661,6 +674,15 @@ def cast_amount(lines):
     )
 
 
+@wrong("parse_events", says="a brace at either end makes no JSON")
+def braces_make_json(lines):
+    """Looks at the ends of a line."""
+    event = F.from_json("line", "event_id string, amount string")
+    bad = F.when(~F.col("line").rlike("^[{].*[}]$"), F.col("line"))
+    amount = event.amount.try_cast("double")
+    return lines.select("line_no", event.event_id.alias("event_id"), amount.alias("amount"), bad.alias("bad"))
+
+
 @right("parse_events")
 def read_by_path(lines):
     return lines.selectExpr(
@@ -839,6 +861,13 @@ def different_amounts(sales):
     """Takes equal amounts for repeats."""
     day = F.to_date(F.from_utc_timestamp("sold_at", "Europe/Berlin"))
     return sales.groupBy(day.alias("day")).agg(F.sum_distinct("amount").alias("revenue"))
+
+
+@wrong("revenue_per_day", says="leave the session in UTC")
+def session_in_berlin(sales):
+    """Moves the whole session to Berlin."""
+    sales.sparkSession.conf.set("spark.sql.session.timeZone", "Europe/Berlin")
+    return sales.groupBy(F.to_date("sold_at").alias("day")).agg(F.sum("amount").alias("revenue"))
 
 
 @right("revenue_per_day")
@@ -1135,6 +1164,13 @@ def lost_by_the_newest(spark, table, version):
 def lost_since_the_first(spark, table, version):
     """Reads the first version, whatever is asked for."""
     return spark.read.option("versionAsOf", 0).table(table).exceptAll(spark.table(table))
+
+
+@wrong("rows_lost", says="not its first column")
+def anti_joined_by_sku(spark, table, version):
+    """Takes the first column for a key."""
+    before = spark.read.option("versionAsOf", version).table(table)
+    return before.join(spark.table(table), "sku", "left_anti")
 
 
 @right("rows_lost")
@@ -1512,7 +1548,13 @@ def repeated_keys(updates, table):
     _merge(updates, table, NEWER)
 
 
-@wrong("upsert_prices", says="`dropDuplicates` keeps any of the two")
+@wrong("upsert_prices", says="an append adds")
+def appended(updates, table):
+    """Adds the batch."""
+    updates.write.format("delta").mode("append").saveAsTable(table)
+
+
+@wrong("upsert_prices", says="`dropDuplicates` happens to keep")
 def any_price(updates, table):
     """Silences the error."""
     _merge(updates.dropDuplicates(["product_id"]), table, NEWER)
@@ -1613,6 +1655,13 @@ def repeated_in_the_batch(movements, table):
 def equal_quantities(movements, table):
     """Takes equal movements for repeated ones."""
     _merge(_added(_uncounted(movements, table).dropDuplicates(["product_id", "quantity"])), table, ADD)
+
+
+@wrong("apply_movements", says="movement 5 is in that already")
+def sets_the_sum_of_the_batch(movements, table):
+    """Sets the sum of all that comes."""
+    new = _added(movements.dropDuplicates())
+    _merge(new, table, "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
 
 
 @wrong("apply_movements", says="they come on top of the stock of 10")
@@ -2255,6 +2304,15 @@ def inserts_open_versions(changes):
     return _versions(with_before.where("op IN ('I', 'D') OR NOT (struct(city) <=> before)"))
 
 
+@wrong("customer_history", says="`=` never finds NULL equal to NULL")
+def unknown_is_never_the_same(changes):
+    """Leaves out what is equal, and NULL is equal to nothing."""
+    days = _days(changes)
+    before = F.lag(F.struct("op", "city")).over(_by_day()).alias("before")
+    same = "coalesce((op = 'D') = (before.op = 'D') AND (op = 'D' OR city = before.city), false)"
+    return _versions(days.select("*", before).where(f"NOT {same}"))
+
+
 @wrong("customer_history", says="nobody comes back to it")
 def one_version_a_city(changes):
     """Groups by the city."""
@@ -2363,6 +2421,19 @@ def late_by_inequality(history, late):
     return _ended(first.select("customer_id", "city", "valid_from"))
 
 
+@wrong("with_late_changes", says="`=` never finds NULL equal to NULL")
+def late_by_equality(history, late):
+    """Leaves out what is equal, and NULL is equal to nothing."""
+    turns = _started(history, late).dropDuplicates().withColumn("before", F.lag("city").over(_by_start()))
+    return _ended(turns.where("NOT coalesce(city = before, false)").drop("before"))
+
+
+@wrong("with_late_changes", says="of C9 nothing came late")
+def only_who_is_late(history, late):
+    """Returns the history of those who have a late change."""
+    return late_in_sql(history.join(late, "customer_id", "left_semi"), late)
+
+
 @wrong("with_late_changes", says="nothing before it is not the same as a NULL before it")
 def null_before_the_first(history, late):
     """Compares NULL-safe, and takes the NULL of no row for a city."""
@@ -2434,4 +2505,11 @@ excused: dict[str, dict[str, str]] = {
     "apply_changes": {
         "> → >=": "A change with the id that the table knows is the same change, so writing it again changes nothing.",
     },
+}
+
+one_payment = "Every payment has a customer and a day."
+outside: dict[str, dict[str, str]] = {
+    "running_balance": {"NULL in payments.customer_id": one_payment, "NULL in payments.paid_on": one_payment},
+    "best_sellers": {"the negative in products.sold": "What was sold is counted, so it is never below 0."},
+    "revenue_by_quarter": {"NULL in sales.amount": "Every sale has an amount."},
 }

@@ -1,5 +1,6 @@
 """Wrong answers that people really give to the exercises of the capstone, and right ones written otherwise."""
 
+import json
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -127,6 +128,19 @@ def an_empty_delivery_is_null(delivery, contract):
 def breaches_by_name(delivery, contract):
     """Returns a dictionary."""
     return dict(breaches_one_by_one(delivery, contract))
+
+
+@wrong("contract_breaches", says="look whether a column is there")
+def looks_every_column_up(delivery, contract):
+    """Expects every column of the contract."""
+    types = dict(delivery.dtypes)
+    return [(name, "type") for name, (kind, _) in contract.items() if types[name] != kind]
+
+
+@wrong("contract_breaches", says="go through the columns of the contract")
+def through_the_delivery(delivery, contract):
+    """Goes through the columns of the delivery."""
+    return [(name, "type") for name, kind in delivery.dtypes if contract[name][0] != kind]
 
 
 @right("contract_breaches")
@@ -288,6 +302,12 @@ def repeats_left_out(announced, loaded):
     return _in_turn(list(dict.fromkeys(announced)), loaded)
 
 
+@wrong("judged_files", says="Ask whether it is")
+def looks_every_path_up(announced, loaded):
+    """Expects every path among those that were taken in."""
+    return [(path, "again" if loaded[path] == content else "changed") for path, content in announced]
+
+
 @right("judged_files")
 def with_three_memories(announced, loaded):
     pairs, paths, contents = set(loaded.items()), set(loaded), set(loaded.values())
@@ -359,6 +379,20 @@ def reasons_as_text(rows, rules):
 def only_the_bad_rows(rows, rules):
     """Returns what is to be quarantined."""
     return reasons_by_filter(rows, rules).where("size(reasons) > 0")
+
+
+@wrong("with_reasons", says="each condition is one of its own")
+def glued_with_an_operator(rows, rules):
+    """Glues each condition into a longer one."""
+    broken = [F.expr(f"if(NOT {condition} <=> true, '{name}', NULL)") for name, condition in rules]
+    return rows.withColumn("reasons", F.array_compact(F.array(*broken)))
+
+
+@wrong("with_reasons", says="turns `a` alone")
+def turned_without_parentheses(rows, rules):
+    """Turns each condition round, without parentheses."""
+    broken = [F.when(F.coalesce(F.expr(f"NOT {condition}"), F.lit(True)), name) for name, condition in rules]
+    return rows.withColumn("reasons", F.array_compact(F.array(*broken)))
 
 
 @wrong("with_reasons", says="the reasons stand in the order of the rules")
@@ -590,6 +624,12 @@ def takes_the_repeats_out_afterwards(waiting, customers, silver):
     return rows.select("transaction_id", "customer_id", reasons.alias("reasons"))
 
 
+@wrong("judged_again", says="somebody else lets it go")
+def lets_the_free_go(waiting, customers, silver):
+    """Returns only what has a reason today."""
+    return judged_again_in_sql(waiting, customers, silver).where("size(reasons) > 0")
+
+
 @wrong("judged_again", says="and all others stay")
 def transaction_unique_again(waiting, customers, silver):
     """Judges the other reason again too."""
@@ -785,6 +825,23 @@ def by_the_clock(sources, arrivals, now):
     found = arrivals.where("status = 'arrived'").groupBy("source").agg(F.max("arrived_at").alias("at"))
     ages = sources.join(found, "source", "left").select("source", F.ceil(seconds / 60).alias("minutes"))
     return _with_whole(ages, _oldest())
+
+
+@wrong("freshness", says="Start from the sources")
+def sources_that_arrived(sources, arrivals, now):
+    """Starts from the arrivals."""
+    known = sources.join(arrivals, "source", "left_semi")
+    return _with_whole(_ages(known, arrivals.where("status = 'arrived'"), now), _oldest())
+
+
+@wrong("freshness", says="what never came has no age")
+def expects_an_arrival_of_each(sources, arrivals, now):
+    """Expects an arrival of every source."""
+    good = arrivals.where("status = 'arrived'").groupBy("source").agg(F.max("arrived_at").alias("at"))
+    rows = sources.join(good, "source", "left").collect()
+    ages = [(row["source"], math.ceil((now - row["at"]).total_seconds() / 60)) for row in rows]
+    whole = max(minutes for _, minutes in ages)
+    return sources.sparkSession.createDataFrame([*ages, ("platform", whole)], "source string, minutes bigint")
 
 
 @right("freshness")
@@ -1277,6 +1334,16 @@ def segments_on_rows_of_two(scored):
     return _objections(scored, _losses(_complete(scored)).first(), segments)
 
 
+@wrong("objections", says="leave such a row out for all three")
+def expects_every_score(scored):
+    """Expects a score by every model."""
+    rows = scored.collect()
+    losses = {
+        name: sum((row[name] - row["left"]) ** 2 for row in rows) for name in ("challenger", "champion", "baseline")
+    }
+    return [name for name in ("champion", "baseline") if losses["challenger"] >= losses[name]]
+
+
 @right("objections")
 def objections_in_python(scored):
     models = ("challenger", "champion", "baseline")
@@ -1441,6 +1508,14 @@ def below_or_not(before, now, edges):
 def zero_is_null(before, now, edges):
     """Takes 0.0 for nothing."""
     return _stability([value or None for value in before], [value or None for value in now], edges)
+
+
+@wrong("stability_index", says="so ask for it first")
+def nulls_among_numbers(before, now, edges):
+    """Compares NULL with the edges."""
+    bins = [Counter(bisect_right(edges, value) for value in values) for values in (before, now)]
+    pairs = [(max(bins[0][n] / len(before), 0.0001), max(bins[1][n] / len(now), 0.0001)) for n in bins[0] | bins[1]]
+    return round(sum((q - p) * math.log(q / p) for p, q in pairs), 4)
 
 
 @right("stability_index")
@@ -1950,6 +2025,16 @@ def what_was_deleted_from(tables, customer_id):
     return {name: rows for name, rows in found.items() if name != "transactions"}
 
 
+@wrong("forgotten", says="and stops nobody")
+def every_record_is_json(tables, customer_id):
+    """Expects every record to be JSON."""
+    whose = F.udf(lambda record: json.loads(record).get("customer_id"))("record")
+    after = read_with_a_schema(tables, customer_id)
+    return after | {
+        name: rows.where(~whose.eqNullSafe(customer_id)) for name, rows in tables.items() if "record" in rows.columns
+    }
+
+
 @right("forgotten")
 def read_with_a_schema(tables, customer_id):
     found = {}
@@ -1986,6 +2071,8 @@ excused = {
     },
 }
 
+ONE_LABEL = "Of a customer there is one label a day, or the day would not say which one is meant."
+ONE_DESCRIPTION = "Features describe a customer once a day."
 outside = {
     "verdicts": {
         "NULL in delivered.reasons": "A row without reasons has an empty array, as the task says and shows.",
@@ -1998,5 +2085,22 @@ outside = {
         "zero in notes[…][…]": "Batches and versions only grow, so no note has smaller ones than those before it.",
         "the negative in notes[…][…]": "Batches and versions begin with 0.",
         "an empty text in notes[…][…]": "A batch is planned, done or failed.",
+    },
+    "freshness": {
+        "sources empty": "A platform has sources.",
+        "NULL in arrivals.source": "An arrival is one of a source.",
+        "NULL in arrivals.arrived_at": "An arrival has its moment.",
+    },
+    "with_features": {
+        "another row's value in labels.at": ONE_LABEL,
+        "another row's value in labels.customer_id": ONE_LABEL,
+        "a row of features twice": ONE_DESCRIPTION,
+        "another row's value in features.customer_id": ONE_DESCRIPTION,
+        "another row's value in features.as_of": ONE_DESCRIPTION,
+    },
+    "objections": {
+        "scored empty": "Where nobody is scored there is nothing to compare, and the task says nothing of it.",
+        "NULL in scored.segment": "Every customer is of a segment.",
+        "NULL in scored.left": "A customer left or stayed: that is what the models are judged by.",
     },
 }
