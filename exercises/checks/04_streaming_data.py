@@ -1214,7 +1214,7 @@ def written_in_append_mode(case: Case, frame: DataFrame, name: str) -> str:
     stream = frame.writeStream.format("memory").queryName(name).outputMode("append")
     query = stream.option("checkpointLocation", case.path("checkpoint")).trigger(availableNow=True).start()
     query.awaitTermination()
-    return str(query.lastProgress["eventTime"].get("watermark", ""))
+    return str(query.recentProgress[-1].eventTime.get("watermark", ""))
 
 
 @exercise(
