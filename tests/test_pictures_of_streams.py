@@ -14,9 +14,11 @@ import pytest
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.streaming import StatefulProcessor, StatefulProcessorHandle
 
 from pictured import is_sound, texts
-from workbook.pictures import Picture, checkpoint, watermark
+from servers import connect_server, finished, python
+from workbook.pictures import Picture, checkpoint, state, watermark
 
 # One file a batch. The watermark is ten minutes behind the newest row, and windows are of ten minutes.
 BATCHES = (
@@ -369,7 +371,208 @@ def test_a_watermark_that_cannot_be_drawn_is_refused_in_one_sentence(given: tupl
         watermark(*given)
 
 
-@pytest.mark.parametrize("name", ["crashed", "late"])
+STATE = """\
+State of stateStoreSave: 5 keys in 2 partitions, at most 3 rows, 1 after batch 5
+
+partition  key          batch 0    batch 1    batch 2    batch 3    batch 4    batch 5
+0          12:00–12:10  + count 2  ± count 3  ± count 4  − removed
+0          12:30–12:40                        + count 1  count 1    count 1    − removed
+1          12:10–12:20             + count 1  count 1    − removed
+1          12:20–12:30                                   + count 1  ± count 2  − removed
+1          12:50–13:00                                              + count 1  count 1
+
+All times are of 2026-03-01."""
+
+
+@pytest.fixture(scope="module")
+def kept(spark: SparkSession, counted: Run) -> Picture:
+    return state(spark, counted.checkpoint)
+
+
+def test_a_state_tells_what_came_changed_and_went(kept: Picture) -> None:
+    assert repr(kept) == STATE
+    assert "After batch 5, 1 row; 12:30–12:40 in partition 0: removed;" in kept.description
+
+
+def test_the_same_state_elsewhere_gives_the_same_bytes(spark: SparkSession, kept: Picture, again: Run) -> None:
+    assert state(spark, f"{again.checkpoint}/")._repr_html_() == kept._repr_html_()
+
+
+def test_of_two_batches_only_what_is_between_them_is_told(spark: SparkSession, counted: Run) -> None:
+    assert [re.split("  +", line) for line in repr(state(spark, counted.checkpoint, (3, 1))).splitlines()[2:7]] == [
+        ["partition", "key", "batch 1", "batch 3"],
+        ["0", "12:00–12:10", "count 3", "− removed"],
+        ["0", "12:30–12:40", "+ count 1"],
+        ["1", "12:10–12:20", "count 1", "− removed"],
+        ["1", "12:20–12:30", "+ count 1"],
+    ]
+
+
+@pytest.fixture(scope="module")
+def joined(spark: SparkSession, few_rows: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Rows joined with themselves; "<b>" comes twice."""
+
+    def pairs(rows: DataFrame) -> DataFrame:
+        near = F.expr("l.name = r.name AND r.event_time BETWEEN l.event_time AND l.event_time + INTERVAL 5 MINUTES")
+        return rows.alias("l").join(rows.alias("r"), near).select("l.name")
+
+    batches = [[("<b>", "12:01"), ("<b>", "12:01"), ("c", "12:02")], [("<b>", "12:03")], [("d", "12:58")]]
+    return run(spark, tmp_path_factory.mktemp("joined"), batches, pairs)
+
+
+def test_a_join_keeps_rows_and_each_of_them_is_followed_and_hostile_names_stay_text(
+    spark: SparkSession, joined: Run
+) -> None:
+    drawn = state(spark, joined.checkpoint, side="right")
+    assert drawn.title == "State of symmetricHashJoin right: 3 keys in 2 partitions, at most 5 rows, 1 after batch 3"
+    followed = [re.split("  +", line)[1:] for line in drawn.text.splitlines()[3:] if "<b>" in line]
+    assert followed == [
+        [
+            "<b>",
+            *["+ name <b>, event_time 12:01", "name <b>, event_time 12:01", "name <b>, event_time 12:01"],
+            "− removed",
+        ],
+        [
+            "<b>",
+            *["+ name <b>, event_time 12:01", "name <b>, event_time 12:01", "name <b>, event_time 12:01"],
+            "− removed",
+        ],
+        ["<b>", "+ name <b>, event_time 12:03", "name <b>, event_time 12:03", "− removed"],
+    ]
+    numbers = state(spark, joined.checkpoint, store="right-keyToNumValues")
+    assert re.search(r"<b> +\+ 2 +± 3 +3 +− removed", numbers.text)
+    is_sound(drawn)
+
+
+def test_a_deduplication_tells_when_a_key_expires(spark: SparkSession, few_rows: None, tmp_path: Path) -> None:
+    ran = run(spark, tmp_path, [[("a", "12:01"), ("b10", "12:02"), ("b9", "12:02:30")]], once)
+    drawn = state(spark, ran.checkpoint, [0])
+    assert re.findall(r"(\w+) +\+ expires ([\d:]+)", drawn.text) == [
+        ("a", "12:11"),
+        ("b9", "12:12:30"),
+        ("b10", "12:12"),
+    ]
+
+
+def visits() -> StatefulProcessor:
+    """Keeps of each name how often it came, when, and a timer. Made here, as a worker can't import a test."""
+
+    class Visits(StatefulProcessor):
+        def init(self, handle: StatefulProcessorHandle) -> None:
+            self.handle = handle
+            self.visits = handle.getValueState("visits", "number LONG")
+            self.times = handle.getListState("times", "time STRING")
+            self.of_minute = handle.getMapState("of_minute", "minute INT", "number INT")
+
+        def handleInputRows(self, key: Any, rows: Any, timers: Any) -> Any:
+            before = self.visits.get()[0] if self.visits.exists() else 0
+            found = list(rows)
+            for row in found:
+                self.times.appendValue((f"{row.event_time:%H:%M}",))
+                self.of_minute.updateValue((row.event_time.minute,), (1,))
+            self.visits.update((before + len(found),))
+            self.handle.registerTimer(int(max(row.event_time for row in found).timestamp() * 1000) + 60_000)
+            return iter([])
+
+        def close(self) -> None:
+            pass
+
+    return Visits()
+
+
+def test_a_processor_of_ones_own_keeps_variables_and_timers(
+    spark: SparkSession, few_rows: None, tmp_path: Path
+) -> None:
+    rocks = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+    spark.conf.set("spark.sql.streaming.stateStore.providerClass", rocks)
+    try:
+        ran = run(
+            spark,
+            tmp_path,
+            [[("a", "12:01")], [("a", "12:02")]],
+            lambda rows: rows.groupBy("name").transformWithState(visits(), "name STRING", "Append", "EventTime"),
+        )
+    finally:
+        spark.conf.unset("spark.sql.streaming.stateStore.providerClass")
+    lines = {
+        name: [
+            re.split("  +", line)[1:]
+            for line in state(spark, ran.checkpoint, (0, 1), variable=name).text.splitlines()[3:]
+        ]
+        for name in ("visits", "times", "of_minute")
+    }
+    assert lines["visits"] == [["a", "+ number 1", "± number 2"]]
+    assert lines["times"] == [["a", "+ time 12:01", "time 12:01"], ["a", "+ time 12:02"]]
+    assert lines["of_minute"] == [["a → 1", "+ number 1", "number 1"], ["a → 2", "+ number 1"]]
+    timers = state(spark, ran.checkpoint, (0, 1), variable="timers")
+    assert re.findall("expires 12:0[23]", timers.text) == ["expires 12:02", "expires 12:02", "expires 12:03"]
+    with pytest.raises(ValueError, match="keeps no variable '': choose one of of_minute, timers, times, visits"):
+        state(spark, ran.checkpoint)
+
+
+def test_a_state_that_cannot_be_drawn_is_refused_in_one_sentence(
+    spark: SparkSession, few_rows: None, counted: Run, joined: Run, tmp_path: Path
+) -> None:
+    def refused(path: Path, message: str, **choice: Any) -> None:
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            state(spark, path, **choice)
+
+    refused(
+        tmp_path / "no",
+        f"There is no state in {tmp_path}/no: give the checkpoint of a query that groups, joins or deduplicates, and "
+        "that has committed a batch.",
+    )
+    notes = counted.checkpoint
+    refused(notes, f"The checkpoint in {notes} has no state of batch 9: it has those of 0 to 5.", batches=[9])
+    no_operator = f"The query in {notes} has no operator 2 with state: there are 0 (stateStoreSave)."
+    refused(notes, no_operator, operator=2)
+    refused(notes, "Operator 0 (stateStoreSave) keeps no sides: leave out side.", side="left")
+    refused(notes, "Operator 0 (stateStoreSave) keeps no variable 'x': leave out variable.", variable="x")
+    refused(notes, "Operator 0 (stateStoreSave) has no store 'x': it has default.", store="x")
+    join = 'Operator 0 (symmetricHashJoin) keeps two sides: choose side="left" or side="right".'
+    refused(joined.checkpoint, join)
+    ran = run(spark, tmp_path / "many", [[(str(name), "12:01") for name in range(41)]], once)
+    many = (
+        f"The state in {ran.checkpoint} has more than 40 keys, and one picture holds 40: choose fewer batches, or run "
+    )
+    refused(ran.checkpoint, many + "the query on less.")
+    for number in range(2, 13):
+        for note in ("offsets", "commits"):
+            shutil.copy(ran.checkpoint / note / "0", ran.checkpoint / note / str(number))
+    refused(ran.checkpoint, "There are 13 batches, and one picture holds 12: choose some of them.")
+
+
+CONNECT = """
+from pyspark.sql import functions as F
+from workbook import get_spark
+from workbook.pictures import checkpoint, state, watermark
+spark = get_spark()
+spark.sql("SELECT 'a' AS name, TIMESTAMP'2026-03-01 12:01:00' AS event_time").write.format("delta").save(PATH + "/t")
+rows = spark.readStream.format("delta").load(PATH + "/t").withWatermark("event_time", "10 minutes")
+counts = rows.groupBy(F.window("event_time", "10 minutes")).count()
+writer = counts.writeStream.option("checkpointLocation", PATH + "/notes").trigger(availableNow=True)
+query = writer.toTable("counts")
+query.awaitTermination()
+events = spark.read.load(PATH + "/t").select(F.lit(0).alias("batch_id"), "name", "event_time")
+print(watermark(query.recentProgress, events, size="10 minutes").title)
+print(checkpoint(PATH + "/notes").title)
+print(state(spark, PATH + "/notes").title)
+"""
+
+
+def test_on_spark_connect_all_of_them_are_drawn(tmp_path: Path) -> None:
+    code = CONNECT.replace("PATH", repr(str(tmp_path)))
+    with connect_server() as address:
+        [(exit_code, out, error)] = finished([python(code, SPARK_REMOTE=address)])
+    assert (exit_code, error) == (0, "")
+    assert out == (
+        "Watermark: 2 batches, 1 event, 0 events dropped\n"
+        "Checkpoint: 2 batches, all committed\n"
+        "State of stateStoreSave: 1 key in 2 partitions, at most 1 row, 1 after batch 1\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["crashed", "late", "kept"])
 def test_a_picture_of_a_stream_is_sound(name: str, request: pytest.FixtureRequest) -> None:
-    drawn = request.getfixturevalue("counted").crashed if name == "crashed" else request.getfixturevalue("late")
+    drawn = request.getfixturevalue("counted").crashed if name == "crashed" else request.getfixturevalue(name)
     is_sound(drawn)

@@ -9,6 +9,7 @@ from workbook.pictures.drawing import Picture
 from workbook.pictures.history import scd2
 from workbook.pictures.log import delta_log
 from workbook.pictures.operators import plan
+from workbook.pictures.states import state
 from workbook.pictures.watermarks import watermark
 
-__all__ = ["Picture", "checkpoint", "delta_log", "plan", "scd2", "watermark"]
+__all__ = ["Picture", "checkpoint", "delta_log", "plan", "scd2", "state", "watermark"]
