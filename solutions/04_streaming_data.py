@@ -17,14 +17,15 @@
 # exercise stands alone: begin anywhere. Stuck? Run `hint(name_of_the_function)` in a new cell.
 
 # %%
-import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+import math
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.streaming import StatefulProcessor, StatefulProcessorHandle
 
 from workbook import ____, check, get_spark, hint, reveal
