@@ -17,15 +17,14 @@
 # exercise stands alone: begin anywhere. Stuck? Run `hint(name_of_the_function)` in a new cell.
 
 # %%
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-import math
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.streaming import StatefulProcessor, StatefulProcessorHandle
 
 from workbook import ____, check, get_spark, hint, reveal
@@ -59,8 +58,8 @@ check(append_new_rows)
 # ## Exercise 4.2 · Which mode
 #
 # A streaming query is written in one of three modes. `append` writes a row once, when it can change no more; `update`
-# writes the rows that have changed; `complete` writes the whole result of an aggregation, each time. A watermark says
-# from when on nothing is waited for, so it closes the windows of the column that it stands on.
+# writes the rows that have changed; `complete` writes the whole result of an aggregation, each time. A watermark ends
+# the waiting for late rows, so it closes the windows of the column that it stands on.
 #
 # A Delta table takes `append` and `complete`, files take `append`, and a function of yours (`foreachBatch`) takes all
 # three. A query is described so: whether it aggregates, the column whose windows are among the keys of that, the column
@@ -553,8 +552,8 @@ check(corrected_totals)
 # %% [markdown]
 # ## Exercise 4.17 · Where the time goes
 #
-# A stream reads from Kafka, and tells of each batch how long its parts took. Say from these records, oldest first, and
-# from the number of cores where to look:
+# A stream reads from Kafka, and tells of each batch how long its parts took. Say from these records, oldest first,
+# and from the number of cores where to look:
 #
 # * `keeps up`, if the backlog (`avgOffsetsBehindLatest` among the metrics of its source) is no larger at the last
 #   record than at the first. Otherwise take the batches that read rows, add up the milliseconds of four parts, and

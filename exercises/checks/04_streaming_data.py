@@ -7,29 +7,19 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-from workbook.checking.case import Case, Failed, frame_of
-from workbook.checking.exercise import Answer, exercise
-from workbook.checking.explain import condition
-import contextlib
-import json
-import os
-import re
-from collections.abc import Callable
-from datetime import date
-from pathlib import Path
-from typing import Any
+
 import pyarrow as pa
 from deltalake import write_deltalake
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
 from workbook.checking.case import Case, Failed, frame_of
 from workbook.checking.exercise import Answer, exercise
+from workbook.checking.explain import condition
 
 SPARK = "https://spark.apache.org/docs/latest/"
 
@@ -1217,10 +1207,6 @@ NOT_COUNTED = {
     "dropDuplicatesWithinWatermark is not": "Spark says `dropDuplicatesWithinWatermark is not supported` without a "
     "watermark: by that it forgets an id, so the watermark comes before.",
 }
-
-
-
-
 
 
 def written_in_append_mode(case: Case, frame: DataFrame, name: str) -> str:

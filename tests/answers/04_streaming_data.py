@@ -5,13 +5,12 @@ import tempfile
 from collections import Counter
 from itertools import accumulate
 from pathlib import Path
-from pyspark.sql import functions as F
-from workbook.authoring.proofs import right, wrong
-from collections import Counter
+
 import pandas as pd
 from pyspark.sql import Row, Window
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StatefulProcessor
+
 from workbook.authoring.proofs import right, wrong
 
 
@@ -2163,6 +2162,27 @@ def sales_by_sql(north, south):
     """)
 
 
-excused: dict[str, dict[str, str]] = {'follow_customers': {'> → >=': 'The same change again sets what is there already.'},}
+excused: dict[str, dict[str, str]] = {
+    "follow_customers": {"> → >=": "The same change again sets what is there already."},
+}
 
-outside: dict[str, dict[str, str]] = {'times_in_table': dict.fromkeys(('an empty text in source', 'an empty text in checkpoint', 'an empty text in sink'), 'Each is one of the words of the task.'), 'output_modes': {'query without a key': 'A description has all four entries.', 'an empty text in query[…]': 'A sink has a name.'}, 'after_restart': dict.fromkeys(('before without a key', 'after without a key'), 'A description has all six entries.'), 'corrected_totals': {'a row of totals twice': 'A city has one total.', 'NULL in totals.city': 'Then two totals have no city, and a city has one total.', "another row's value in totals.city": 'A city has one total.', 'NULL in changes._change_type': 'The change data feed knows four kinds.', 'an empty text in changes._change_type': 'The change data feed knows four kinds.'},}
+outside: dict[str, dict[str, str]] = {
+    "times_in_table": dict.fromkeys(
+        ("an empty text in source", "an empty text in checkpoint", "an empty text in sink"),
+        "Each is one of the words of the task.",
+    ),
+    "output_modes": {
+        "query without a key": "A description has all four entries.",
+        "an empty text in query[…]": "A sink has a name.",
+    },
+    "after_restart": dict.fromkeys(
+        ("before without a key", "after without a key"), "A description has all six entries."
+    ),
+    "corrected_totals": {
+        "a row of totals twice": "A city has one total.",
+        "NULL in totals.city": "Then two totals have no city, and a city has one total.",
+        "another row's value in totals.city": "A city has one total.",
+        "NULL in changes._change_type": "The change data feed knows four kinds.",
+        "an empty text in changes._change_type": "The change data feed knows four kinds.",
+    },
+}
