@@ -1844,7 +1844,8 @@ def customers_rewritten(changes, table, checkpoint):
     _run(changes, rewrite, checkpoint)
 
 
-TOTALS = (F.sum("orders").alias("orders"), F.sum("amount").alias("amount"))
+def totals():
+    return (F.sum("orders").alias("orders"), F.sum("amount").alias("amount"))
 
 
 def _corrected(totals, changes, plus=("insert", "update_postimage"), minus=("delete", "update_preimage")):
@@ -1852,7 +1853,7 @@ def _corrected(totals, changes, plus=("insert", "update_postimage"), minus=("del
     kind = F.col("_change_type")
     sign = F.when(kind.isin(*plus), 1).when(kind.isin(*minus), -1).otherwise(0)
     signed = changes.select("city", sign.alias("orders"), (sign * F.col("amount")).alias("amount"))
-    return totals.unionByName(signed).groupBy("city").agg(*TOTALS)
+    return totals.unionByName(signed).groupBy("city").agg(*totals())
 
 
 @wrong("corrected_totals", says="both are in the sum")
@@ -1887,7 +1888,7 @@ def totals_where_updates_do_not_count(totals, changes):
     plus = F.col("_change_type").isin("insert", "update_postimage")
     amount = F.when(plus, F.col("amount")).otherwise(-F.col("amount"))
     signed = changes.select("city", count.alias("orders"), amount.alias("amount"))
-    return totals.unionByName(signed).groupBy("city").agg(*TOTALS).where("orders > 0 OR amount > 0")
+    return totals.unionByName(signed).groupBy("city").agg(*totals()).where("orders > 0 OR amount > 0")
 
 
 @wrong("corrected_totals", says="had no total before")
@@ -2083,12 +2084,16 @@ def bottleneck_with_counters(progress, cores):
     return max(sums)[1]
 
 
-SALE = F.col("kind") == "sale"
-TEN_MINUTES = F.window("sold_at", "10 minutes")
+def is_sale():
+    return F.col("kind") == "sale"
+
+
+def ten_minutes():
+    return F.window("sold_at", "10 minutes")
 
 
 def _counted(rows):
-    return rows.groupBy(TEN_MINUTES).agg(F.count("*").alias("sales")).select("window.start", "sales")
+    return rows.groupBy(ten_minutes()).agg(F.count("*").alias("sales")).select("window.start", "sales")
 
 
 def _of_a_day(rows, delay="5 minutes"):
@@ -2098,13 +2103,13 @@ def _of_a_day(rows, delay="5 minutes"):
 @wrong("sales_of_both", says="moves a filter on the kind below the watermark")
 def sales_behind_the_watermark(north, south):
     """Leaves the heartbeats out behind the watermark, and does not know that Spark moves the filter."""
-    return _counted(_of_a_day(north).union(_of_a_day(south)).where(SALE))
+    return _counted(_of_a_day(north).union(_of_a_day(south)).where(is_sale()))
 
 
 @wrong("sales_of_both", says="under one watermark for both")
 def sales_under_one_watermark(north, south):
     """Puts the streams together first."""
-    rows = _of_a_day(north.union(south)).groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    rows = _of_a_day(north.union(south)).groupBy(ten_minutes()).agg(F.count_if(is_sale()).alias("sales"))
     return rows.where("sales > 0").select("window.start", "sales")
 
 
@@ -2112,7 +2117,7 @@ def sales_under_one_watermark(north, south):
 def sales_by_the_fastest(north, south):
     """Lets the fastest clock decide."""
     north.sparkSession.conf.set("spark.sql.streaming.multipleWatermarkPolicy", "max")
-    rows = _of_a_day(north).union(_of_a_day(south)).groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    rows = _of_a_day(north).union(_of_a_day(south)).groupBy(ten_minutes()).agg(F.count_if(is_sale()).alias("sales"))
     return rows.where("sales > 0").select("window.start", "sales")
 
 
@@ -2125,14 +2130,14 @@ def sales_and_heartbeats(north, south):
 @wrong("sales_of_both", says="only a heartbeat")
 def sales_with_empty_windows(north, south):
     """Counts the sales only, and keeps the windows that heartbeats have made."""
-    rows = _of_a_day(north).union(_of_a_day(south)).groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    rows = _of_a_day(north).union(_of_a_day(south)).groupBy(ten_minutes()).agg(F.count_if(is_sale()).alias("sales"))
     return rows.select("window.start", "sales")
 
 
 @wrong("sales_of_both", says="too short for one that is hours behind")
 def sales_after_an_hour(north, south):
     """Waits long enough for the shop that is behind."""
-    rows = _of_a_day(north.union(south), "1 hour").groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    rows = _of_a_day(north.union(south), "1 hour").groupBy(ten_minutes()).agg(F.count_if(is_sale()).alias("sales"))
     return rows.where("sales > 0").select("window.start", "sales")
 
 
@@ -2140,14 +2145,14 @@ def sales_after_an_hour(north, south):
 def sales_on_time_only(north, south):
     """Expects each shop to send its rows in order."""
     rows = _of_a_day(north, "0 seconds").union(_of_a_day(south, "0 seconds"))
-    counted = rows.groupBy(TEN_MINUTES).agg(F.count_if(SALE).alias("sales"))
+    counted = rows.groupBy(ten_minutes()).agg(F.count_if(is_sale()).alias("sales"))
     return counted.where("sales > 0").select("window.start", "sales")
 
 
 @right("sales_of_both")
 def sales_as_a_sum(north, south):
-    both = _of_a_day(south).unionByName(_of_a_day(north)).withColumn("one", F.when(SALE, 1))
-    rows = both.groupBy(TEN_MINUTES).agg(F.count("one").alias("sales"))
+    both = _of_a_day(south).unionByName(_of_a_day(north)).withColumn("one", F.when(is_sale(), 1))
+    rows = both.groupBy(ten_minutes()).agg(F.count("one").alias("sales"))
     return rows.where("sales <> 0").select("sales", F.col("window.start").alias("start"))
 
 
