@@ -1844,7 +1844,7 @@ def customers_rewritten(changes, table, checkpoint):
     _run(changes, rewrite, checkpoint)
 
 
-def totals():
+def sums():
     return (F.sum("orders").alias("orders"), F.sum("amount").alias("amount"))
 
 
@@ -1853,7 +1853,7 @@ def _corrected(totals, changes, plus=("insert", "update_postimage"), minus=("del
     kind = F.col("_change_type")
     sign = F.when(kind.isin(*plus), 1).when(kind.isin(*minus), -1).otherwise(0)
     signed = changes.select("city", sign.alias("orders"), (sign * F.col("amount")).alias("amount"))
-    return totals.unionByName(signed).groupBy("city").agg(*totals())
+    return totals.unionByName(signed).groupBy("city").agg(*sums())
 
 
 @wrong("corrected_totals", says="both are in the sum")
@@ -1888,7 +1888,7 @@ def totals_where_updates_do_not_count(totals, changes):
     plus = F.col("_change_type").isin("insert", "update_postimage")
     amount = F.when(plus, F.col("amount")).otherwise(-F.col("amount"))
     signed = changes.select("city", count.alias("orders"), amount.alias("amount"))
-    return totals.unionByName(signed).groupBy("city").agg(*totals()).where("orders > 0 OR amount > 0")
+    return totals.unionByName(signed).groupBy("city").agg(*sums()).where("orders > 0 OR amount > 0")
 
 
 @wrong("corrected_totals", says="had no total before")
