@@ -130,8 +130,9 @@ check(split_messages)
 # 1, 2. Of old batches Spark removes the files. Other names, such as those of checksums and of what was half written,
 # do not count.
 #
-# The stream has ended, nobody knows how. Say with which batch it goes on when it is started, and whether that batch has
-# been planned before, so that it runs with the same rows as then.
+# The stream has ended, nobody knows how, and you have a copy of its checkpoint, made in no particular order. Say with
+# which batch the stream goes on when it is started, and whether that batch has been planned before, so that it runs
+# with the same rows as then.
 #
 # `offsets/6, offsets/7, commits/6` → `(7, True)`
 
@@ -421,7 +422,7 @@ def waiting_windows(spark: SparkSession, checkpoint: str) -> DataFrame:
 check(waiting_windows)
 
 # %% [markdown]
-# ## Exercise 4.14 · A visit of its own
+# ## Exercise 4.14 · When a visit ends
 #
 # A visit to the shop ends with an order, or when its customer has done nothing for 30 minutes: an event 30 minutes
 # after the last, or later, begins another visit, as does the first event after an order. Return the visits that have
@@ -553,11 +554,10 @@ check(corrected_totals)
 # ## Exercise 4.17 · Where the time goes
 #
 # A stream reads from Kafka, and tells of each batch how long its parts took. Say from these records, oldest first,
-# and from the number of cores where to look:
+# and from the number of cores where to look. It `keeps up` if the backlog (`avgOffsetsBehindLatest` among the metrics of
+# its source) is no larger at the last record than at the first. Otherwise take the batches that read rows, add up the
+# milliseconds of four parts, and name the largest:
 #
-# * `keeps up`, if the backlog (`avgOffsetsBehindLatest` among the metrics of its source) is no larger at the last
-#   record than at the first. Otherwise take the batches that read rows, add up the milliseconds of four parts, and
-#   name the largest:
 # * `source`, to find what is new: `latestOffset` and `getBatch`;
 # * `state`: `allUpdatesTimeMs`, `allRemovalsTimeMs` and `commitTimeMs` of each stateful operator. They add up what its
 #   tasks took, one a shuffle partition, and tasks run side by side: divide by the number of cores, or by

@@ -54,6 +54,7 @@ def until_it_ends(case: Case, call: Callable[[], Any]) -> Any:
     return given
 
 
+STREAMS = "https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html"
 Progress = list[dict[str, Any]]
 """What a query told of its batches, as `recentProgress` has it."""
 
@@ -203,7 +204,7 @@ def append_new_rows(answer: Answer, case: Case) -> None:
             "are two orders.",
         },
     )
-    case.spark.sql(f"DELETE FROM {target} WHERE order_id = 'O2'")
+    told(NO_DELTA_TABLE, lambda: case.spark.sql(f"DELETE FROM {target} WHERE order_id = 'O2'"))
     add(("O1", 1.0), ("O3", 3.0))
     take()
     history = case.spark.sql(f"DESCRIBE HISTORY {target}").collect()
@@ -230,16 +231,26 @@ def append_new_rows(answer: Answer, case: Case) -> None:
         missing={
             ("O1", ...): "{got} is missing, which arrived between the two calls: its `order_id` is before the others, "
             "and it is new all the same. A row is new when it arrives, whatever is in it.",
-            (
-                "O3",
-                ...,
-            ): "{got} is missing once: the table held two such rows, and a third arrived later. New is a row, "
-            "not a value.",
+            ("O3", ...): "{got} is missing: `target` had it from the first call, and what came later was written in "
+            "its place. An overwrite keeps only the newest batch."
+            if replaced
+            else "{got} is missing once: the table held two such rows, and a third arrived later. New is a row, not a "
+            "value.",
         },
     )
 
 
+NO_DELTA_TABLE = {
+    "does not support DELETE": "Nobody can delete a row of your table ({error}): it was written as plain files, and a "
+    "Delta table was asked for."
+}
 NOT_APPENDED = {
+    "CALL_ON_STREAMING_DATASET_UNSUPPORTED": "Spark says {error}: what `readStream` gives has no end, so `write` "
+    "cannot write it. `writeStream` does.",
+    "Queries with streaming sources must": "Spark says `Queries with streaming sources must be executed with "
+    "writeStream.start()`: a stream has no end at which it could be counted or shown.",
+    "WRITE_STREAM_NOT_ALLOWED": "Spark says {error}: `writeStream` writes what `readStream` reads, and `read` reads a "
+    "table once, as it is now.",
     "DELTA_UNSUPPORTED_OUTPUT_MODE": "Spark says {error}: a Delta table takes no stream in update mode. New rows are "
     "appended, so the mode is `append`, which is the default.",
     "output mode: complete": "Spark says {error}: complete mode writes the whole result each time, and only an "
@@ -283,6 +294,7 @@ def output_modes(answer: Answer, case: Case) -> None:
             ("update", "append"): "You gave {got}: the order append, update, complete was asked for.",
             takes("complete"): "Without an aggregation you gave {got}: complete would be every row that ever came, "
             "again with each batch, and Spark keeps no rows for that.",
+            ("update",): "Without an aggregation you gave {got}: append needs no watermark where no row ever changes.",
             ("append",): "Without an aggregation, into `foreachBatch`, you gave {got}: update may be written as well. "
             "As no row ever changes, it is the same as append.",
         },
@@ -311,6 +323,8 @@ def output_modes(answer: Answer, case: Case) -> None:
         when={
             takes("append"): "For a sum of each city you gave {got}: the next order changes it, so there is no moment "
             "at which a row is final.",
+            ("update",): "For a sum of each city, into `foreachBatch`, you gave {got}: it is an aggregation, so its "
+            "whole result can be written each time, too.",
             ("complete",): "For a sum of each city, into `foreachBatch`, you gave {got}: update writes the cities that "
             "have changed.",
         },
@@ -320,8 +334,10 @@ def output_modes(answer: Answer, case: Case) -> None:
         ["update", "complete"],
         call="output_modes of a sum for each city, with a watermark, into foreachBatch",
         when={
+            ("complete",): "For a sum of each city with a watermark, into `foreachBatch`, you gave {got}: a watermark "
+            "takes no mode away.",
             takes("append"): "For a sum of each city with a watermark you gave {got}: a watermark closes windows of "
-            "time, and a city never ends."
+            "time, and a city never ends.",
         },
     )
     case.value(
@@ -338,8 +354,10 @@ def output_modes(answer: Answer, case: Case) -> None:
         ["complete"],
         call="output_modes of windows of received_at, with a watermark on event_time, into a Delta table",
         when={
+            (): "For windows without a watermark of theirs, into a Delta table, you gave {got}: such a table takes "
+            "complete, and so does an aggregation.",
             takes("append"): "With windows of `received_at` and the watermark on `event_time` you gave {got}: it "
-            "closes windows of its own column only."
+            "closes windows of its own column only.",
         },
     )
     case.value(
@@ -513,6 +531,7 @@ def _are_split(case: Case, messages: DataFrame, orders: object, refused: object)
         missing={
             ("orders/0/4", ...): "The tombstone {got} is in neither frame: a condition over NULL is not true, and its "
             "opposite is not true either.",
+            ("orders/1/2", ...): "{got} is missing among the refused: its value is empty, and it came all the same.",
             ("orders/1/1", ...): "{got} is missing among the refused: bytes that are no text stand there, and they are "
             "a message too.",
         },
@@ -621,6 +640,7 @@ def next_batch(answer: Answer, case: Case) -> None:
         ("commits/0", "commits/8"),
     ):
         (ten / before).rename(ten / after)
+    os.utime(ten / "commits" / "8", (2_000_000_000, 2_000_000_000))
     case.value(
         answer(ten),
         (10, True),
@@ -628,6 +648,8 @@ def next_batch(answer: Answer, case: Case) -> None:
         when={
             (10, False): "Offsets 9, 10 and commits 8, 9 gave {got}, as if 9 were the greatest: names of files are "
             "texts, and as a text 9 comes after 10.",
+            (9, ...): "Offsets 9, 10 and commits 8, 9 gave {got}, as commits/8 has the newest time: this is a copy, "
+            "and its times are of the copying.",
             (lambda got: got[0] in (1, 2, 3)): "Offsets 9, 10 and commits 8, 9 gave {got}: Spark has removed the files "
             "of old batches, so how many there are says nothing. The number is in the name.",
             (lambda got: got[0] == 8): "Offsets 9, 10 and commits 8, 9 gave {got}: that batch 8 has no offsets any "
@@ -852,6 +874,12 @@ def write_batch_and_mail(answer: Answer, case: Case) -> None:
                 "O1 O1 O2 O3", "O1 O1"
             ): "The tables hold {got}, and O4 of batch 1 is missing: a version that does not rise "
             "makes every later batch a repeat.",
+            _holding("", ""): "The tables hold {got}, so nothing went into them: `orders` and `mail` are names of "
+            "tables, not of folders.",
+            _holding(
+                "O1 O4", "O1 O4"
+            ): "The tables hold {got}, which is batch 1: it was written in the place of batch 0. Add to what is there.",
+            (lambda got: not got["orders"] or not got["mail"]): "The tables hold {got}: each batch goes into both.",
             _lacks_o1: "The tables hold {got}, and O1 was ordered three times, twice in batch 0: two equal rows are "
             "two orders, not a repeat.",
             (lambda got: "O2" in got["mail"]): "The tables hold {got}: O2 costs 1,000 euro, and that is not more than "
@@ -1119,6 +1147,11 @@ def times_in_table(answer: Answer, case: Case) -> None:
                 got: f"Source {source}, crash {crash}, checkpoint {checkpoint}, sink {sink}: you gave {{got}} for "
                 f"batches 4 and 5. But {idea}"
                 for got, idea in ideas.items()
+            }
+            | {
+                (lambda got: isinstance(got, tuple) and len(got) == 2): f"Source {source}, crash {crash}, checkpoint "
+                f"{checkpoint}, sink {sink}: you gave {{got}} for batches 4 and 5, and it was {times}. Ask of each: "
+                f"was it written before, does it come again, and what does the sink make of it then?"
             },
         )
 
@@ -1175,6 +1208,9 @@ def events_per_window(answer: Answer, case: Case) -> None:
         ("10:10", "10:20", 3),
         ("10:20", "10:30", 1),
         when={
+            (lambda row: row[0] < "10:00"): "{got} came out, and nothing happened then: the two events without an "
+            "`event_time` were received at 10:09.",
+            ("10:05", "10:10", ...): "A window came out that lasts five minutes, {got}: ten were asked for.",
             ("10:05", ...): "A window came out that begins at 10:05, {got}: windows of ten minutes that begin every "
             "five count each event twice. Let one begin where the other ends.",
             ("10:40", ...): "{got} came out, and nobody knows yet what else will happen until 10:50: only the "
@@ -1199,6 +1235,10 @@ def events_per_window(answer: Answer, case: Case) -> None:
 
 
 NOT_COUNTED = {
+    "session window": "Spark says that with a `session window` it needs another key. A session ends with a pause, and "
+    "windows of ten minutes were asked for.",
+    "Queries with streaming sources must": "Spark says `Queries with streaming sources must be executed with "
+    "writeStream.start()`: a stream has no end at which it could be counted. Return the frame.",
     "output mode: "
     "append": "Spark says {error}: in append mode a window comes out when it is complete, and nothing says "
     "when that is. Group by a window of the column that has the watermark.",
@@ -1244,16 +1284,22 @@ def windows_given(answer: Answer, case: Case) -> None:
             "window from 30 is open until 40. The end of a run flushes nothing.",
             (): "For [[1], [8], [2], [30]], 0, 10 you gave {got}: behind the last batch the watermark goes on to 30, "
             "and one more batch runs by it.",
+            ((10, 3),): "For [[1], [8], [2], [30]], 0, 10 you gave {got}: a window is named by its start, 0, not by "
+            "its end.",
+            ((1, 3),): "For [[1], [8], [2], [30]], 0, 10 you gave {got}: windows begin at 0, 10, 20, whenever the "
+            "first event happens.",
             ((0, 2),): "For [[1], [8], [2], [30]], 0, 10 you gave {got}: minute 2 came behind the watermark, and its "
             "window is open until 10. Windows are closed, not minutes.",
         },
     )
     case.value(
-        answer([[5], [6, 40, 7]], 10, 20),
-        [(0, 3)],
-        call="windows_given([[5], [6, 40, 7]], 10, 20)",
+        answer([[5, 5, 5], [6, 40, 7]], 10, 20),
+        [(0, 5)],
+        call="windows_given([[5, 5, 5], [6, 40, 7]], 10, 20)",
         when={
-            (lambda got: got and got[0] in ((0, 1), (0, 2))): "For [[5], [6, 40, 7]], 10, 20 you gave {got}: the batch "
+            ((0, 3),): "For [[5, 5, 5], [6, 40, 7]], 10, 20 you gave {got}: three events in one minute are three "
+            "events.",
+            ((0, 4),): "For [[5, 5, 5], [6, 40, 7]], 10, 20 you gave {got}: the batch "
             "that brings minute 40 does not know it yet. Its watermark is that of the batches before.",
         },
     )
@@ -1271,6 +1317,8 @@ def windows_given(answer: Answer, case: Case) -> None:
         when={
             ((0, 4), (10, 2)): "The event of minute 3 is missing, {got}: it came in the batch whose watermark is 15, "
             "but only what the watermark before that, 2, had closed is dropped.",
+            ((0, 5),): "After events of up to 31 you gave {got}: ten minutes behind, the watermark has passed 20, "
+            "where the window from 10 ends.",
             ((0, 6), (10, 2)): "You gave {got}: a None is counted as if it were minute 0. Its time is not known.",
             (lambda got: got[2:3] == [(20, 1)]): "After events of up to 31 you gave {got}: the watermark stands "
             "`delay` minutes behind, at 21, and the window from 20 ends at 30.",
@@ -1324,7 +1372,7 @@ def windows_given(answer: Answer, case: Case) -> None:
         "watermark.",
         "`messages.withWatermark('sent_at', …).dropDuplicatesWithinWatermark([…])`.",
     ),
-    docs="https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#streaming-deduplication",
+    docs=STREAMS + "#streaming-deduplication",
     why="Whoever takes `sent_at` into the key charges customers twice. Whoever takes the key alone does not, until "
     "after some months the state has eaten the memory. And the delay is a promise in both directions: a repeat within "
     "it is dropped, a later one may be dropped or not. What must never be paid twice needs a MERGE on the key besides.",
@@ -1409,7 +1457,7 @@ def payments_once(answer: Answer, case: Case) -> None:
         "the newest.",
         "`orders.join(<newest category of each product>, 'product_id', …)`.",
     ),
-    docs="https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#stream-static-joins",
+    docs=STREAMS + "#stream-static-joins",
     why="`cache()` on the small side is the usual advice for batches; in a stream that runs for weeks it freezes the "
     "products of the first day, and new ones come out as unknown, without an error. A stream joined to a table looks "
     "each order up once, when it comes: what was unknown then stays so until somebody repairs it. Keep such rows, and "
@@ -1502,7 +1550,7 @@ def _add_products(path: str, *rows: tuple[str, str, date]) -> None:
         "`orders.withWatermark(…).join(payments.withWatermark(…), F.expr('… = … AND paid_at >= … AND paid_at <= …'), "
         "'left')`; the two `order_id` need different names.",
     ),
-    docs="https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#stream-stream-joins",
+    docs=STREAMS + "#stream-stream-joins",
     why="The inner join finds every payment and no debtor, and nobody misses a row that never came. Without a bound "
     "it runs, and keeps every order and every payment for ever. And an unpaid order comes out late by design: an "
     "hour, the delay of the watermark, and one more row in both streams. Where one falls silent, nothing comes out.",
@@ -1806,7 +1854,7 @@ def visits(answer: Answer, case: Case) -> None:
         "`batch.groupBy('customer_id').agg(F.max(F.struct('changed_at', 'change_id', …)))`, then `MERGE INTO … WHEN "
         "MATCHED AND <newer> THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *`.",
     ),
-    docs="https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#foreachbatch",
+    docs=STREAMS + "#foreachbatch",
     why="`foreachBatch` runs at least once: a crash between the MERGE and the note in the checkpoint brings the batch "
     "again. Who counts on exactly once has each customer of that batch twice, and finds out from a complaint. A MERGE "
     "that compares times gives the same table however often it runs. The marks can go after as long as a change may "
@@ -2044,11 +2092,10 @@ def corrected_totals(answer: Answer, case: Case) -> None:
         "`if float(<last backlog>) <= float(<first>): return 'keeps up'`; then for each record with rows: `state = "
         "sum((… + … + …) / min(cores, …) for … in …)`, and `sink` gets what is left of `addBatch`.",
     ),
-    docs=""
-    "https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#monitoring-streaming-queries",
+    docs=STREAMS + "#monitoring-streaming-queries",
     why="Two rates that are equal look healthy, and they are equal in every stream whose batches are limited, while "
-    "the backlog grows for days. Then people add cores, which helps the state, hardly the sink, and a source that "
-    "lists a million files not at all. Where bookkeeping is the largest, batches are too small: a shorter trigger "
+    "the backlog grows for days. Then people add cores, which helps the state, the sink sometimes, and a slow "
+    "source not at all. Where bookkeeping is the largest, batches are too small: a shorter trigger "
     "makes it worse.",
 )
 def bottleneck(answer: Answer, case: Case) -> None:
@@ -2200,9 +2247,7 @@ def _state(updates: int, removals: int, commit: int, partitions: int) -> dict[st
         "`north.withWatermark(…).unionByName(south.withWatermark(…)).groupBy(F.window(…)).agg(F.count_if(…))`, then "
         "leave out windows without a sale.",
     ),
-    docs=""
-    ""
-    "https://spark.apache.org/docs/latest/streaming/apis-on-dataframes-and-datasets.html#policy-for-handling-multiple-watermarks",
+    docs=STREAMS + "#policy-for-handling-multiple-watermarks",
     why="One partner without sales on a Sunday, and no window of any shop comes out. The policy `max` cures "
     "that and drops the rows of whoever is behind, without an error; so does one watermark over the union. "
     "Whether a heartbeat arrives is a question of the plan: look for `EventTimeWatermark` in `explain()`, and for the "

@@ -107,6 +107,34 @@ def by_version(spark, source, target, checkpoint):
     mark.touch()
 
 
+@wrong("append_new_rows", says="An overwrite keeps only the newest batch")
+def overwrites_with_each_batch(spark, source, target, checkpoint):
+    """Overwrites in a function of its own."""
+    stream = spark.readStream.table(source).writeStream.option("checkpointLocation", checkpoint)
+    stream = stream.foreachBatch(lambda batch, number: batch.write.mode("overwrite").saveAsTable(target))
+    stream.trigger(availableNow=True).start().awaitTermination()
+
+
+@wrong("append_new_rows", says="so `write` cannot write it")
+def writes_a_stream_at_once(spark, source, target, checkpoint):
+    """Writes a stream as one writes a table."""
+    spark.readStream.table(source).write.mode("append").saveAsTable(target)
+
+
+@wrong("append_new_rows", says="`read` reads a table once")
+def streams_a_table(spark, source, target, checkpoint):
+    """Believes that the writer makes the stream."""
+    stream = spark.read.table(source).writeStream.option("checkpointLocation", checkpoint)
+    stream.trigger(availableNow=True).toTable(target).awaitTermination()
+
+
+@wrong("append_new_rows", says="it was written as plain files")
+def as_parquet(spark, source, target, checkpoint):
+    """Writes the format that it knows."""
+    stream = spark.readStream.table(source).writeStream.format("parquet").option("checkpointLocation", checkpoint)
+    stream.trigger(availableNow=True).toTable(target).awaitTermination()
+
+
 @right("append_new_rows")
 def by_format_and_start(spark, source, target, checkpoint):
     orders = spark.readStream.format("delta").table(source)
@@ -479,6 +507,16 @@ def the_last_batch(checkpoint):
     return (max(planned, default=0), planned != done)
 
 
+@wrong("next_batch", says="its times are of the copying")
+def newest_file(checkpoint):
+    """Takes the file that was written last."""
+    files = [path for path in checkpoint.glob("*/*") if path.parent.name in ("offsets", "commits")]
+    last = max((path for path in files if path.name.isdigit()), key=lambda path: path.stat().st_mtime_ns, default=None)
+    if last is None:
+        return 0, False
+    return int(last.name) + (last.parent.name == "commits"), last.parent.name == "offsets"
+
+
 @right("next_batch")
 def by_glob_and_existence(checkpoint):
     numbers = [int(path.name) for path in checkpoint.glob("offsets/*") if not path.name.startswith(".")]
@@ -639,7 +677,7 @@ def appends_both(batch, batch_id, orders, mail):
     _large(batch).write.mode("append").saveAsTable(mail)
 
 
-@wrong("write_batch_and_mail", says="the one to `mail` is not")
+@wrong("write_batch_and_mail", says="or takes more than the batch")
 def orders_idempotent(batch, batch_id, orders, mail):
     """Secures the table that matters more."""
     _append(batch, batch_id, orders)
