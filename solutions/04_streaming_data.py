@@ -555,8 +555,8 @@ check(corrected_totals)
 #
 # A stream reads from Kafka, and tells of each batch how long its parts took. Say from these records, oldest first,
 # and from the number of cores where to look. It `keeps up` if the backlog (`avgOffsetsBehindLatest` among the metrics
-# of its source) is no larger at the last record than at the first. Otherwise take the batches that read rows, add up the
-# milliseconds of four parts, and name the largest:
+# of its source) is no larger at the last record than at the first. Otherwise take the batches that read rows, add up
+# the milliseconds of four parts, and name the largest:
 #
 # * `source`, to find what is new: `latestOffset` and `getBatch`;
 # * `state`: `allUpdatesTimeMs`, `allRemovalsTimeMs` and `commitTimeMs` of each stateful operator. They add up what its

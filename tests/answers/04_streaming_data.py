@@ -677,7 +677,7 @@ def appends_both(batch, batch_id, orders, mail):
     _large(batch).write.mode("append").saveAsTable(mail)
 
 
-@wrong("write_batch_and_mail", says="or takes more than the batch")
+@wrong("write_batch_and_mail", says="the one to `mail` is not")
 def orders_idempotent(batch, batch_id, orders, mail):
     """Secures the table that matters more."""
     _append(batch, batch_id, orders)
