@@ -2285,7 +2285,7 @@ def sales_of_both(answer: Answer, case: Case) -> None:
             "The south sells last at 10:08, as if it had sent no heartbeat since: Spark moves a filter on the kind "
             "below the watermark, wherever you write it."
             if reached == "2026-03-01T10:03"
-            else "Both shops have told that it is 10:36. One delay for both is too long for one shop, and too short "
+            else "Both shops have told that it is 10:36: one delay for both is too long for one shop, and too short "
             "for one that is hours behind."
             if reached < "2026-03-01T10:03"
             else "The window of 10:00 is over then for both shops."
