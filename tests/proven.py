@@ -196,7 +196,11 @@ class Proofs:
         """The cells of the exercises of each stem that import something."""
         sources = {stem: read_source(self.course.solution_source(stem)).cells for stem in self.exercises}
         return {
-            stem: [cell.source for cell in cells if re.search(r"^(from|import) ", cell.source, re.MULTILINE)]
+            stem: [
+                cell.source
+                for cell in cells
+                if cell.cell_type == "code" and re.search(r"^(from|import) ", cell.source, re.MULTILINE)
+            ]
             for stem, cells in sources.items()
         }
 

@@ -22,7 +22,7 @@ DEADLINE = 120
 def connect_server() -> Iterator[str]:
     """A Spark Connect server with Delta Lake and the connector to Kafka, as the address for `SPARK_REMOTE`."""
     port = free_port()
-    connector = jars.fetch(session.CACHE, jars.CONNECTOR)
+    connector = java.fetch_jars(session.CACHE, jars.CONNECTOR)
     settings = {
         **session.DELTA,
         **session.SMALL,

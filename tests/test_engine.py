@@ -1,5 +1,6 @@
 """What a learner's code may do to the session, and that the next check stands all the same."""
 
+import re
 import sys
 import tempfile
 import threading
@@ -253,10 +254,17 @@ def keeps_what_it_swallows(changes: Changes) -> None:
 )
 def test_nothing_that_an_answer_does_keeps_it_running(endless, spark) -> None:
     result = run(endless, seconds=1)
-    assert (result.outcome, result.message[:45]) == ("error", "Your code was still running after 1 seconds: ")
+    assert (result.outcome, result.message[:43]) == ("error", "Your code was still running after 1 seconds")
     assert spark.streams.active == []
     assert sys.gettrace() is None
     assert_the_next_check_stands()
+
+
+def test_a_stream_without_end_is_named() -> None:
+    assert run(waits_for_a_stream, seconds=1).message == (
+        "Your code was still running after 1 seconds, and so was a stream that it started: does your code wait for a "
+        "stream whose trigger never lets it end?"
+    )
 
 
 def test_a_spark_job_without_end_is_cancelled(spark) -> None:
@@ -362,6 +370,22 @@ def test_a_stream_that_an_answer_leaves_running_is_stopped_and_the_lessons_own_g
         assert [query.id for query in spark.streams.active] == [own.id]
     finally:
         own.stop()
+
+
+def test_a_check_leaves_the_lessons_views_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    spark = get_spark()
+    spark.range(3).createOrReplaceTempView("lesson")
+
+    def plan() -> str:
+        spark.table("lesson").explain(extended=True)
+        return re.sub(r"#\d+L?", "#", capsys.readouterr().out)
+
+    try:
+        before = plan()
+        assert run(solution).outcome == "passed"
+        assert plan() == before
+    finally:
+        spark.catalog.dropTempView("lesson")
 
 
 def test_the_lessons_tables_and_views_survive_a_drop() -> None:

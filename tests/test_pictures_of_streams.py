@@ -554,7 +554,9 @@ writer = counts.writeStream.option("checkpointLocation", PATH + "/notes").trigge
 query = writer.toTable("counts")
 query.awaitTermination()
 events = spark.read.load(PATH + "/t").select(F.lit(0).alias("batch_id"), "name", "event_time")
-print(watermark(query.recentProgress, events, size="10 minutes").title)
+drawn = watermark(query.recentProgress, events, size="10 minutes")
+print(drawn.title)
+print([line for line in drawn.text.splitlines() if line.startswith("Batch 0")])
 print(checkpoint(PATH + "/notes").title)
 print(state(spark, PATH + "/notes").title)
 """

@@ -31,6 +31,7 @@ from workbook import kafka as kafka_room
 from workbook.errors import SetupError
 from workbook.kafka import Broker, BrokerError, broker, jars
 from workbook.servers import DatabaseError, Postgres, ShopServer, kafka, postgres, shop_api
+from workbook.spark import java
 from workbook.spark.session import CACHE
 
 pytestmark = pytest.mark.slow_proof("platform")
@@ -467,7 +468,7 @@ def test_the_log_gives_its_events_by_number_and_is_there_again_after_a_restart(t
 @pytest.fixture(scope="module")
 def stream() -> Iterator[Broker]:
     """A broker without Spark."""
-    with Broker(jars.fetch(CACHE, jars.BROKER)) as server:
+    with Broker(java.fetch_jars(CACHE, jars.BROKER)) as server:
         yield server
 
 
@@ -552,7 +553,7 @@ def test_a_broker_listens_on_this_machine_alone(stream: Broker) -> None:
 
 
 def test_two_brokers_know_nothing_of_each_other_and_a_stopped_one_is_gone_with_its_files(stream: Broker) -> None:
-    with Broker(jars.fetch(CACHE, jars.BROKER)) as second:
+    with Broker(java.fetch_jars(CACHE, jars.BROKER)) as second:
         second.send("own", "a")
         stream.send("own", "b")
         assert (read(stream, "own"), read(second, "own")) == ([(0, b"b")], [(0, b"a")])
@@ -568,11 +569,11 @@ def test_two_brokers_know_nothing_of_each_other_and_a_stopped_one_is_gone_with_i
 @pytest.mark.parametrize("end", ["sys.exit()", "os.kill(os.getpid(), signal.SIGKILL)"])
 def test_a_broker_ends_with_its_process_however_that_ends(end: str) -> None:
     code = (
-        "import os, psutil, signal, sys\nfrom workbook.kafka import Broker, jars\n"
+        "import os, psutil, signal, sys\nfrom workbook.kafka import Broker, jars\nfrom workbook.spark import java\n"
         "from workbook.spark.session import CACHE\n"
-        "log = Broker(jars.fetch(CACHE, jars.BROKER))\nlog.send('payments', 'a')\n"
-        f"[java] = psutil.Process(log._process.pid).children()\n"
-        f"print(log.servers, log._place.path, log._process.pid, java.pid, flush=True)\n{end}"
+        "log = Broker(java.fetch_jars(CACHE, jars.BROKER))\nlog.send('payments', 'a')\n"
+        f"[program] = psutil.Process(log._process.pid).children()\n"
+        f"print(log.servers, log._place.path, log._process.pid, program.pid, flush=True)\n{end}"
     )
     run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     servers, folder, *processes = run.stdout.split()
@@ -595,7 +596,7 @@ def test_a_broker_that_does_not_start_says_why_and_leaves_nothing(
     monkeypatch.setattr(broker, name, value)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(SetupError, match=f"^Kafka did not start .*{says}"):
-        Broker(jars.fetch(CACHE, jars.BROKER))
+        Broker(java.fetch_jars(CACHE, jars.BROKER))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -604,9 +605,7 @@ def test_jars_that_are_missing_without_a_network_are_an_error_with_its_cure(
 ) -> None:
     monkeypatch.setattr(kafka_room, "CACHE", tmp_path)
     monkeypatch.setenv("https_proxy", "http://no-such-proxy.invalid:3128")
-    with pytest.raises(
-        SetupError, match=r"^Kafka's jars are missing, and \S+\.jar could not be fetched .*network once"
-    ):
+    with pytest.raises(SetupError, match=r"^\S+\.jar could not be fetched .*: a network is needed once"):
         kafka(spark)
 
 

@@ -1,10 +1,8 @@
 """Checks of the exercises on data transformations."""
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -24,13 +22,6 @@ def stored(case: Case, name: str, shape: str, *rows: tuple[Any, ...]) -> str:
     """The full name of a new Delta table with these rows, in one file."""
     case.rows(shape, *rows).coalesce(1).write.format("delta").saveAsTable(name)
     return f"{case.schema}.{name}"
-
-
-def explained(case: Case, call: Callable[[], Any], errors: Mapping[str, str]) -> Any:
-    """What `call` returns; an error that it raises fails with the message of the first text that the error contains."""
-    for error, message in errors.items():
-        call = partial(case.runs, call, message, error)
-    return call()
 
 
 def not_by_luck(case: Case, result: Any) -> None:
@@ -476,8 +467,7 @@ def parse_events(answer: Answer, case: Case) -> None:
         (8, '{"event_id": "E8", "amount": 8'),
         (9, '{"event_id": "E9" "amount": 9}'),
     )
-    explained(
-        case,
+    case.runs(
         lambda: case.equal(
             answer(lines),
             "line_no int, event_id string, amount double, bad string",
@@ -553,8 +543,7 @@ def amounts_apart(answer: Answer, case: Case) -> None:
         ("L7", "7"),
         ("L8", "12 EUR"),
     )
-    explained(
-        case,
+    case.runs(
         lambda: case.equal(
             answer(lines),
             "line_id string, amount decimal(10,2), bad string",
@@ -740,8 +729,7 @@ def append_orders(answer: Answer, case: Case) -> None:
         "The rows begin with the coupon and the table with `order_id`, and your code raised {error}: an insert by "
         "position puts one column into another. Select the columns in the table's order, or match them by name."
     )
-    explained(
-        case,
+    case.runs(
         lambda: write(("SPRING", "O2", 77, 20.0)),
         {
             "DELTA_METADATA_MISMATCH": "The table has neither `coupon` nor `debug_id`, and your code raised {error}: "
@@ -1361,8 +1349,7 @@ def apply_changes(answer: Answer, case: Case) -> None:
         ("C9", 81, "U", None),
         ("C10", 90, "U", "Turin"),
     ).coalesce(1)
-    explained(
-        case,
+    case.runs(
         lambda: answer(changes, table),
         {
             "DELTA_MULTIPLE_SOURCE_ROW": "The batch holds C1 twice, and your code raised {error}: reduce it to the "

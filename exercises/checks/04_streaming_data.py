@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,26 +19,8 @@ from pyspark.sql import functions as F
 
 from workbook.checking.case import Case, Failed, frame_of
 from workbook.checking.exercise import Answer, exercise
-from workbook.checking.explain import condition
 
 SPARK = "https://spark.apache.org/docs/latest/"
-
-
-def told(errors: Mapping[str, str], call: Callable[[], Any]) -> Any:
-    """What `call` returns; an error that it raises fails with the message of the first text that the error contains.
-
-    `{error}` in a message becomes the error's name.
-    """
-    try:
-        return call()
-    except Failed:
-        raise
-    except Exception as raised:
-        for text, message in errors.items():
-            if text in str(raised):
-                name = condition(raised)
-                raise Failed(message.replace("{error}", name), seen=[text, name]) from raised
-        raise
 
 
 def until_it_ends(case: Case, call: Callable[[], Any]) -> Any:
@@ -127,16 +109,6 @@ def _of_the_stream(raised: Exception) -> Exception:
     return Failed(f"The stream ended with an error: {said}", seen=[said])
 
 
-def refused(call: Callable[[], Any], words: str, message: str) -> Any:
-    """What `call` returns; where Spark refuses it in these words, the message, which quotes them."""
-    try:
-        return call()
-    except Exception as raised:
-        if words not in str(raised):
-            raise
-        raise Failed(message, seen=[words]) from raised
-
-
 def rows_in_state(progress: Progress) -> int:
     """The rows that the state of a query holds in the end."""
     return sum(operator["numRowsTotal"] for operator in progress[-1]["stateOperators"])
@@ -178,7 +150,7 @@ def append_new_rows(answer: Answer, case: Case) -> None:
         case.rows(shape, *rows).coalesce(1).write.format("delta").mode("append").saveAsTable(source)
 
     def take() -> None:
-        told(NOT_APPENDED, lambda: until_it_ends(case, lambda: answer(case.spark, source, target, checkpoint)))
+        case.runs(lambda: until_it_ends(case, lambda: answer(case.spark, source, target, checkpoint)), NOT_APPENDED)
         there = case.spark.catalog.tableExists(target)
         case.require(
             there,
@@ -205,7 +177,7 @@ def append_new_rows(answer: Answer, case: Case) -> None:
             "are two orders.",
         },
     )
-    told(NO_DELTA_TABLE, lambda: case.spark.sql(f"DELETE FROM {target} WHERE order_id = 'O2'"))
+    case.runs(lambda: case.spark.sql(f"DELETE FROM {target} WHERE order_id = 'O2'"), NO_DELTA_TABLE)
     add(("O1", 1.0), ("O3", 3.0))
     take()
     history = case.spark.sql(f"DESCRIBE HISTORY {target}").collect()
@@ -438,13 +410,13 @@ def split_messages(answer: Answer, case: Case) -> None:
             )
         ),
     )
-    both = told(NOT_SPLIT, lambda: answer(messages))
+    both = case.runs(lambda: answer(messages), NOT_SPLIT)
     case.require(
         isinstance(both, (tuple, list)) and len(both) == 2,
         f"You gave a {type(both).__name__}: two DataFrames are asked for, the orders and what was refused.",
         seen=type(both).__name__,
     )
-    told(NOT_SPLIT, lambda: _are_split(case, messages, *both))
+    case.runs(lambda: _are_split(case, messages, *both), NOT_SPLIT)
 
 
 NOT_SPLIT = {
@@ -1181,7 +1153,7 @@ def events_per_window(answer: Answer, case: Case) -> None:
         [("N1", None, "10:19"), ("E6", "10:15", "10:19")],
         [("E5", "2026-03-01T10:09:30Z", "10:19"), ("E7", "10:29", "10:30"), ("E8", "10:40", "10:40")],
     )
-    counts = frame_of(told(NOT_COUNTED, lambda: answer(events)))
+    counts = frame_of(case.runs(lambda: answer(events), NOT_COUNTED))
     case.require(
         counts.isStreaming,
         f"Whether what you returned is still a stream: {counts.isStreaming}. The caller writes it; return the frame "
@@ -1194,7 +1166,7 @@ def events_per_window(answer: Answer, case: Case) -> None:
         "that `F.window` makes holds the first two.",
         seen=", ".join(counts.columns),
     )
-    watermark = told(NOT_COUNTED, lambda: written_in_append_mode(case, counts, "counts"))
+    watermark = case.runs(lambda: written_in_append_mode(case, counts, "counts"), NOT_COUNTED)
     case.require(
         watermark < "2026-03-02",
         f"After the last event, of 10:40, your watermark stands at {watermark[:16]}: an event without a time was given "
@@ -1398,10 +1370,10 @@ def payments_once(answer: Answer, case: Case) -> None:
         [("Oslo", 4, 60, "11:03"), ("Oslo", 5, 50, "11:02")],
         [("Oslo", 6, 80, "14:00")],
     )
-    paid, progress = refused(
+    paid, progress = case.runs(
         lambda: drained(case, answer(messages)),
-        "without watermark",
         "Spark says that this is not supported `without watermark`: it could not know when a payment may be forgotten.",
+        error="without watermark",
     )
     case.equal(
         at(paid, "sent_at"),
@@ -1699,15 +1671,15 @@ def waiting_windows(answer: Answer, case: Case) -> None:
     size = F.window("ordered_at", "10 minutes")
     once = arriving(*orders).withWatermark("ordered_at", "10 minutes").dropDuplicatesWithinWatermark(["order_id"])
     counted = once.groupBy(size, "city").count()
-    refused(
+    case.runs(
         lambda: _waiting_are_right(case, answer(case.spark, _run_to_the_end(case, counted))),
-        "FIELD_NOT_FOUND",
         "Spark says FIELD_NOT_FOUND of the state that you read. This query removes repeats before it counts, and the "
         "state of that is another one: which number has the operator that counts?",
+        error="FIELD_NOT_FOUND",
     )
     every = arriving(*orders).withWatermark("ordered_at", "10 minutes").groupBy(size, "city").count()
     last = every.dropDuplicates(["window", "city"])
-    refused(
+    case.runs(
         lambda: case.equal(
             at(answer(case.spark, _run_to_the_end(case, last)), "start"),
             "start string, city string, orders bigint",
@@ -1715,9 +1687,9 @@ def waiting_windows(answer: Answer, case: Case) -> None:
             ("10:30", "Oslo", 2),
             ("10:30", None, 1),
         ),
-        "FIELD_NOT_FOUND",
         "Spark says FIELD_NOT_FOUND in a query that has a step more, behind the counting: operators are numbered from "
         "the end of a query, so the one that counts has another number there.",
+        error="FIELD_NOT_FOUND",
     )
 
 

@@ -119,13 +119,22 @@ def _with_body(function: ast.FunctionDef, value: ast.expr) -> ast.FunctionDef:
 def _single(function: ast.FunctionDef) -> Iterator[tuple[str, ast.FunctionDef]]:
     """One place changed. The docstring and the annotations are left alone."""
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
-    nodes = [node for statement in body for node in ast.walk(statement) if isinstance(node, (ast.expr, ast.keyword))]
+    nodes = [node for statement in body for node in _parts(statement) if isinstance(node, (ast.expr, ast.keyword))]
     in_texts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset)):
         if isinstance(node, ast.Constant) and id(node) in in_texts:
             continue  # part of an f-string, which is changed as a whole
         for name, after in _changes(node):
             yield name, _replaced(function, node, after)
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all that is in it, without annotations."""
+    yield node
+    for name, value in ast.iter_fields(node):
+        for part in (value if isinstance(value, list) else [value]) if name not in ("annotation", "returns") else ():
+            if isinstance(part, ast.AST):
+                yield from _parts(part)
 
 
 def _replaced(function: ast.FunctionDef, node: ast.AST, after: ast.AST) -> ast.FunctionDef:

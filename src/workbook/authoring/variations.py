@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.types import StructType
 
 from workbook.authoring.proofs import Proof
@@ -188,10 +188,16 @@ def _given(answer: Answer, call: Call, case: Case) -> Any:
     """What an answer gives for a call, in a form that can be compared; "an error" whatever it raises."""
     arguments = {name: value.frame(case.spark) if isinstance(value, Table) else value for name, value in call.items()}
     try:
-        result = answer(*arguments.values())
-        if not isinstance(result, DataFrame):
-            return plain(result)
-        names = sorted(result.columns)
-        return sorted((plain(tuple(row)) for row in result.select(*names).limit(MOST_ROWS).collect()), key=repr)
+        return _comparable(answer(*arguments.values()))
     except Exception:
         return "an error"
+
+
+def _comparable(result: Any) -> Any:
+    """The rows of a DataFrame in an order of their own, by the names of its columns; anything else as it is."""
+    if isinstance(result, tuple) and not isinstance(result, Row):
+        return tuple(map(_comparable, result))
+    if not isinstance(result, DataFrame):
+        return plain(result)
+    names = sorted(result.columns)
+    return sorted((plain(tuple(row)) for row in result.select(*names).limit(MOST_ROWS).collect()), key=repr)

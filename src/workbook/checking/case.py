@@ -155,20 +155,22 @@ class Case:
         if not condition:
             raise Failed(message, seen=[seen])
 
-    def runs(self, call: Callable[[], Any], message: str, error: str = "") -> Any:
-        """What `call` returns. Where it raises, fail with `message`; `{error}` in it becomes the error's name.
+    def runs(self, call: Callable[[], Any], says: str | Mapping[str, str], error: str = "") -> Any:
+        """What `call` returns. Where it raises, fail with what `says`; `{error}` in it becomes the error's name.
 
-        With `error`, only for an error whose text contains it; any other is explained as usual.
+        With `error`, only for an error whose text contains it. A mapping has several such texts, each with what it
+        says, of which the first that fits wins. Any other error is explained as usual.
         """
         try:
             return call()
         except Failed:
             raise
         except Exception as raised:
-            if error not in str(raised):
-                raise
-            name = condition(raised)
-            raise Failed(message.replace("{error}", name), seen=[name]) from raised
+            for text, message in ({error: says} if isinstance(says, str) else says).items():
+                if text in str(raised):
+                    name = condition(raised)
+                    raise Failed(message.replace("{error}", name), seen=[name, text or name]) from raised
+            raise
 
     @contextlib.contextmanager
     def as_on_connect(self) -> Iterator[None]:

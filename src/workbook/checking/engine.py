@@ -28,6 +28,7 @@ from workbook.spark import session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
 
 TIME_LIMIT = 30.0
 """Seconds that a check may take, as learners are told; a check answers in about one."""
@@ -40,6 +41,10 @@ NOT_ATTEMPTED = "There is still a ____ in your function: replace it by your answ
 TOO_LONG = (
     "Your code was still running after {:.0f} seconds: "
     "is there a loop that never ends, or an action on far too many rows?"
+)
+TOO_LONG_A_STREAM = (
+    "Your code was still running after {:.0f} seconds, and so was a stream that it started: does your code wait for a "
+    "stream whose trigger never lets it end?"
 )
 STOPPED = "Your code stopped the Spark session: leave `stop()` out. A new session was started, so just check again."
 JAVA_ENDED = (
@@ -83,9 +88,10 @@ def run(exercise: Exercise, answer: Answer, seconds: float | None = None) -> Res
     spark = session.get_spark()
     _renew_global(answer, spark)
     printed, guarded = io.StringIO(), _Guarded(answer)
+    stopped: list[StreamingQuery] = []
     with isolated(spark) as case:
         try:
-            limit = time_limit(seconds or TIME_LIMIT, partial(_cancel, case), session.end_java)
+            limit = time_limit(seconds or TIME_LIMIT, partial(_cancel, case, stopped), session.end_java)
             with contextlib.redirect_stdout(printed), warnings.catch_warnings(), limit:
                 warnings.simplefilter("ignore")  # a failed toPandas warns with pages of Java, besides raising
                 exercise.check(guarded, case)
@@ -95,7 +101,8 @@ def run(exercise: Exercise, answer: Answer, seconds: float | None = None) -> Res
         except Failed as failure:
             result = Result(exercise, "failed", str(failure), failure.evidence, seen=failure.seen)
         except TimeIsUp as error:
-            result = Result(exercise, "error", TOO_LONG.format(seconds or TIME_LIMIT), traceback=details(error))
+            said = (TOO_LONG_A_STREAM if stopped else TOO_LONG).format(seconds or TIME_LIMIT)
+            result = Result(exercise, "error", said, traceback=details(error))
         except (Exception, SystemExit) as error:
             of_the_check = _is_of_the_check(error, guarded, exercise.check)
             said = UNUSABLE.format(short(guarded.given)) if of_the_check else explain(error, answer)
@@ -111,9 +118,10 @@ def still_blank(code: CodeType | None) -> bool:
     return "____" in code.co_names or any(map(still_blank, inner))
 
 
-def _cancel(case: Case) -> None:
+def _cancel(case: Case, stopped: "list[StreamingQuery]") -> None:
     """End what the answer has Spark do: its jobs, and its streams, for which `awaitTermination` would wait."""
     for query in case.streams():
+        stopped.append(query)
         query.stop()
     case.spark.interruptAll()
 
@@ -202,10 +210,13 @@ def _restore(
         spark.sql(f"CREATE SCHEMA {schema}")
     spark.catalog.setCurrentDatabase(schema)
     _set(spark, settings)
-    for name in _temporary_views(spark).keys() - views.keys():
+    now = _temporary_views(spark)
+    for name in now.keys() - views.keys():
         spark.catalog.dropTempView(name)
     for name, frame in views.items():
-        frame.createOrReplaceTempView(name)
+        # A view that is made anew stands for a view: after a hundred checks Spark could not look through them.
+        if name not in now or not now[name].sameSemantics(frame):
+            frame.createOrReplaceTempView(name)
 
 
 def _set(spark: "SparkSession", settings: dict[str, str]) -> None:

@@ -40,7 +40,7 @@ def prepare(course: Course, say: Say) -> None:
     if java.missing_jars(course.cache, kafka.JARS):
         say("Fetching the jars of Kafka (a minute, once) …")
         try:
-            kafka.fetch(course.cache)
+            java.fetch_jars(course.cache, kafka.JARS)
         except SetupError as error:
             say(f"Everything but the lessons on Kafka works all the same: {error}")
     if not java.archive(course.cache).is_file():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbook.kafka import connector, jars
 from workbook.kafka.broker import Broker, BrokerError
+from workbook.spark import java
 from workbook.spark.session import CACHE
 
 if TYPE_CHECKING:
@@ -21,6 +22,6 @@ def kafka(spark: "SparkSession") -> Broker:
     Use it as `with kafka(spark) as broker:`, or keep it and call `stop()`. Raises SetupError where it does not start,
     where its jars are missing and there is no network, and where a Spark Connect server lacks the connector.
     """
-    broker = jars.fetch(CACHE, jars.BROKER)
-    connector.add(spark, jars.fetch(CACHE, jars.CONNECTOR))
+    broker = java.fetch_jars(CACHE, jars.BROKER)
+    connector.add(spark, java.fetch_jars(CACHE, jars.CONNECTOR))
     return Broker(broker)

@@ -123,8 +123,9 @@ def _batch(record: Mapping[str, Any]) -> _Batch:
 
     time = max(_micros(record.get("eventTime", {}).get("watermark")) or 0, 0)
     dropped = total("numRowsDroppedByWatermark")
-    rows = sum(source.get("numInputRows", 0) for source in record.get("sources", []))
-    return _Batch(record.get("numInputRows", rows), time, total("numRowsTotal"), total("numRowsRemoved"), dropped)
+    # On Spark Connect the record has it for each source only.
+    rows = sum(source.get("numInputRows") or 0 for source in record.get("sources", []))
+    return _Batch(record.get("numInputRows") or rows, time, total("numRowsTotal"), total("numRowsRemoved"), dropped)
 
 
 def _table(found: Any, names: Sequence[str], what: str, most: int) -> tuple[list[str], list[dict[str, Any]]]:

@@ -184,36 +184,50 @@ def fetch_jars(cache: Path, jars: Sequence[Jar] = JARS) -> list[Path]:
 
     Raises SetupError without a network, or when a fetched jar is not the pinned one.
     """
-    for jar in missing_jars(cache, jars):
-        _fetch(jar, cache)
+    if missing := missing_jars(cache, jars):
+        _fetch(missing, cache)
     return [cache / "jars" / jar.file for jar in jars]
 
 
-def _fetch(jar: Jar, cache: Path) -> None:
-    """Fetch one jar with the Ivy that Spark ships: no Maven is needed on the machine."""
+def _fetch(jars: Sequence[Jar], cache: Path) -> None:
+    """Fetch jars in one run of the Ivy that Spark ships: no Maven is needed on the machine."""
     with writable(cache / "jars") as folder, tempfile.TemporaryDirectory() as scratch:
+        wanted = Path(scratch, "wanted.xml")
+        wanted.write_text(_as_ivy(jars), encoding="utf-8")
         command = [
             str(java_command(find_java())),
             *trust_store_flags(cache),
             *proxy_flags(Path(scratch, "proxy")),
-            *("-jar", str(_ivy()), "-cache", scratch, "-confs", "default", "-types", "jar"),
-            *("-dependency", jar.group, jar.name, jar.version, "-notransitive"),
+            *("-jar", str(_ivy()), "-cache", scratch, "-types", "jar", "bundle", "-ivy", str(wanted)),
             *("-retrieve", f"{scratch}/out/[artifact]-[revision].[ext]"),
         ]
         run = subprocess.run(command, capture_output=True, text=True, errors="replace", env=shielded())
-        fetched = Path(scratch, "out", jar.file)
-        if not fetched.is_file():
-            reason = _reason(run.stdout + run.stderr)
-            raise SetupError(
-                f"{jar.file} could not be fetched from Maven Central ({reason}): the first start needs a "
-                "network; check the connection and the proxy (HTTPS_PROXY), then run `make start` again."
-            )
-        if not _is_whole(fetched, jar):
-            raise SetupError(
-                f"The {jar.file} that was fetched is not the pinned one: something on the way changed it; "
-                "try again on another network."
-            )
-        shutil.move(fetched, folder / jar.file)
+        for jar in jars:
+            fetched = Path(scratch, "out", jar.file)
+            if not fetched.is_file():
+                reason = _reason(run.stdout + run.stderr)
+                raise SetupError(
+                    f"{jar.file} could not be fetched from Maven Central ({reason}): a network is needed "
+                    "once; check the connection and the proxy (HTTPS_PROXY), then run `make start` again."
+                )
+            if not _is_whole(fetched, jar):
+                raise SetupError(
+                    f"The {jar.file} that was fetched is not the pinned one: something on the way changed it; "
+                    "try again on another network."
+                )
+            shutil.move(fetched, folder / jar.file)
+
+
+def _as_ivy(jars: Sequence[Jar]) -> str:
+    """What Ivy is to fetch: these jars and nothing that they ask for, also two versions of one."""
+    wanted = "".join(
+        f'<dependency org="{jar.group}" name="{jar.name}" rev="{jar.version}" transitive="false" conf="*->default"/>'
+        for jar in jars
+    )
+    return (
+        '<ivy-module version="2.0"><info organisation="workbook" module="jars"/><configurations><conf name="default"/>'
+        f'</configurations><dependencies>{wanted}<conflict manager="all"/></dependencies></ivy-module>'
+    )
 
 
 def source() -> str:
