@@ -2086,6 +2086,12 @@ outside = {
         "the negative in notes[…][…]": "Batches and versions begin with 0.",
         "an empty text in notes[…][…]": "A batch is planned, done or failed.",
     },
+    "refreshed_sales": {
+        "NULL in silver.amount": "A row without an amount is in the quarantine, and not in silver.",
+    },
+    "bought_together": {
+        "NULL in lines.order_id": "A line is one of an order.",
+    },
     "freshness": {
         "sources empty": "A platform has sources.",
         "NULL in arrivals.source": "An arrival is one of a source.",
