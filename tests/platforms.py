@@ -20,27 +20,35 @@ MADE = ("bronze", "silver", "gold", "serving/sales_by_month", "ml/bought_togethe
 # Of a small forest it is looked at what becomes of it, not how good it is.
 SMALL_FOREST = {"DEPTHS": (5,), "TREES": 20}
 RUN = """
-import os, signal, sys
+import os, signal, sys, threading
 from lakehouse import DataPlatformOrchestrator
 from lakehouse.ml import churn
 from workbook.spark.session import get_spark
 vars(churn).update({forest})
-base, days, border = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+base, days, border, following = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4:] == ["follow"]
+whole = not following
 
 def tell(progress):
+    global whole
     print(progress.layer, "done" if progress.done else "begins", flush=True)
-    if progress.done and progress.layer == border:
+    if progress.done and whole and progress.layer == border:
         os.kill(os.getpid(), signal.SIGKILL)
+    whole |= progress.done and progress.layer == "api"
 
 platform = DataPlatformOrchestrator(get_spark(), base, scale={scale}, seed={seed}, on_progress=tell)
-platform.run_full_pipeline(days)
+platform.follow(days, stopped=threading.Event()) if following else platform.run_full_pipeline(days)
 """
 
 
-def start(base: Path, days: int, border: str = "", **environment: str) -> "subprocess.Popen[str]":
-    """Run the platform in a process of its own, which says what it does, and kills itself behind the layer `border`."""
+def start(
+    base: Path, days: int, border: str = "", *, follow: bool = False, **environment: str
+) -> "subprocess.Popen[str]":
+    """Run the platform in a process of its own, which says what it does, and kills itself behind the layer `border`.
+
+    With `follow` it goes on after the days, and is killed in its first increment.
+    """
     program = RUN.format(scale=SCALE, seed=SEED, forest=SMALL_FOREST)
-    command = [sys.executable, "-c", program, str(base), str(days), border]
+    command = [sys.executable, "-c", program, str(base), str(days), border, *(["follow"] if follow else [])]
     everything = {**os.environ, **environment}
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=everything)
 
@@ -79,12 +87,12 @@ def versions(base: Path) -> dict[str, int]:
     }
 
 
-def run_and_die(base: Path, days: int, border: str = "", seconds: float | None = None) -> int:
+def run_and_die(base: Path, days: int, border: str = "", seconds: float | None = None, *, follow: bool = False) -> int:
     """Run the platform in a process that is killed with signal 9: behind a layer, or some seconds after its start.
 
     Returns how it ended: -9 if it was killed, 0 if it was done before.
     """
-    process = start(base, days, border)
+    process = start(base, days, border, follow=follow)
     assert process.stdout is not None
     process.stdout.readline()
     if seconds is not None:

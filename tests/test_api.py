@@ -33,6 +33,7 @@ from pyspark.sql import SparkSession
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from typer.testing import CliRunner, Result
 
+from lakehouse import live
 from lakehouse.api import releases, server
 from lakehouse.api.app import create_app
 from lakehouse.api.follower import Follower
@@ -845,6 +846,22 @@ def test_the_dashboard_shows_the_release_sums_and_the_risks_of_churn_and_no_cust
         assert part in text, part
     assert "Ödegård" not in text and "example.com" not in text
     assert "script" not in served.client.get("/").headers["content-security-policy"]
+
+
+def test_the_dashboard_shows_how_far_a_continuous_run_is_while_one_goes_on(served: Served) -> None:
+    assert "Continuous run" not in served.client.get("/").text
+    live.save(served.base, live.Live(datetime(2026, 1, 6, tzinfo=timezone.utc), 1234, 5))
+    try:
+        shown = served.client.get("/").text
+    finally:
+        live.remove(served.base)
+    assert re.search(
+        r"gold has every payment that was published until \d+ days ago\. Waiting: events 1,234, files 5\.", shown
+    )
+    (served.base / live.NAME).write_text("half a fi", encoding="utf-8")
+    assert "Continuous run" not in served.client.get("/").text
+    live.remove(served.base)
+    live.remove(served.base)
 
 
 # The command.

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -23,7 +24,7 @@ from deltalake import DeltaTable
 from mlflow import MlflowClient
 from pyspark.sql import SparkSession
 
-from lakehouse import DataPlatformOrchestrator
+from lakehouse import DataPlatformOrchestrator, live
 from lakehouse.ml.features import FEATURES
 from lakehouse.outcome import PlatformResult
 from lakehouse.sources import SourceSystems
@@ -38,6 +39,7 @@ DAYS = 5 if is_full() else 4
 BORDERS = ("bronze", "silver", "gold", "serving", "ml")
 RANDOM_KILLS = 10 * len(BORDERS) if is_full() else 3
 LONGEST = 30.0  # seconds: about as long as a run takes
+WIDE = {**os.environ, "COLUMNS": "120"}
 WALK = Path(__file__).parents[1] / "book" / "platform.md"
 
 
@@ -45,13 +47,15 @@ def run(spark: SparkSession, base: Path, days: int) -> PlatformResult:
     return DataPlatformOrchestrator(spark, base, scale=SCALE, seed=SEED).run_full_pipeline(days)
 
 
-def command(base: Path, days: int) -> "subprocess.CompletedProcess[str]":
-    """The command `workbook run`, small, ended."""
+def program(base: Path, days: int) -> list[str]:
+    """The command `workbook run`, small."""
     options = ("--scale", str(SCALE), "--seed", str(SEED), "--days", str(days), "--base-path", str(base))
-    program = str(Path(sys.executable).with_name("workbook"))
-    return subprocess.run(
-        [program, "run", *options], capture_output=True, text=True, env={**os.environ, "COLUMNS": "120"}
-    )
+    return [str(Path(sys.executable).with_name("workbook")), "run", *options]
+
+
+def command(base: Path, days: int) -> "subprocess.CompletedProcess[str]":
+    """The command, ended."""
+    return subprocess.run(program(base, days), capture_output=True, text=True, env=WIDE)
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +103,35 @@ def test_killed_behind_every_layer_and_at_random_moments_it_ends_in_the_same_tab
     # The model is of the first day here, and of the last one there.
     assert newest_features(tmp_path) == newest_features(whole[0])
     assert_predictions_are_the_models(tmp_path)
+
+
+def test_followed_killed_and_ended_by_ctrl_c_it_is_continued_and_ends_in_the_same_tables(
+    spark: SparkSession, whole: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the middle of an increment, continued by another that is ended politely, and then run by day."""
+    assert run_and_die(tmp_path, 1, "silver", follow=True) == -9
+    assert live.load(tmp_path) is not None, "who is killed cannot say so"
+    with subprocess.Popen(
+        [*program(tmp_path, 1), "--follow"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=WIDE
+    ) as following:
+        assert following.stdout is not None
+        for line in following.stdout:
+            if "payments new in gold" in line:
+                following.send_signal(signal.SIGINT)
+                break
+        printed, said = following.communicate()
+    assert following.returncode == 0, said
+    assert re.search(
+        r" payments new in gold: \d+, \d+\.\d s after they were found\. Waiting: events \d+, files 0\.", line
+    )
+    assert "Ending with what is at hand" in printed
+    assert re.search(r"transactions processed\. The books balance\.", " ".join(printed.split()))
+    assert live.load(tmp_path) is None
+    followed = "SELECT count(*) FROM payments_wallet WHERE ordered_at >= '2026-01-02'"
+    assert asked(tmp_path, followed, "bronze/payments_wallet") > [(0,)]
+    grow_a_small_forest(monkeypatch)
+    assert run(spark, tmp_path, DAYS).balanced
+    assert_same(contents(tmp_path), contents(whole[0]))
 
 
 if is_full():

@@ -2,22 +2,26 @@
 
 import fcntl
 import gzip
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
 from pathlib import Path
+from typing import Any
+from urllib.error import URLError
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import DataPlatformOrchestrator, books, bronze, clustering, erasure, gold, serving, silver, tables
+from lakehouse import DataPlatformOrchestrator, books, bronze, clustering, erasure, gold, live, serving, silver, tables
 from lakehouse.addresses import Addresses
 from lakehouse.errors import PlatformError
 from lakehouse.lake import Lake
-from lakehouse.outcome import Book, LayerFailed, PlatformResult
+from lakehouse.live import Live
+from lakehouse.outcome import Book, Increment, LayerFailed, PlatformResult, Progress
 from lakehouse.places import Places
 from lakehouse.sources import SourceSystems
 from lakehouse.sources.ports import free_port
@@ -44,10 +48,11 @@ class Shop:
 
     def run(self, **changed: str) -> PlatformResult:
         addresses = replace(self.addresses, **changed)  # type: ignore[arg-type]
-        platform = DataPlatformOrchestrator(
-            self.spark, self.base, schema=SCHEMA, addresses=addresses, as_of=date(2026, 1, 1)
-        )
-        return platform.run_full_pipeline()
+        return self.platform(addresses=addresses).run_full_pipeline()
+
+    def platform(self, **given: Any) -> DataPlatformOrchestrator:
+        given = {"schema": SCHEMA, "addresses": self.addresses, "as_of": date(2026, 1, 1), **given}
+        return DataPlatformOrchestrator(self.spark, self.base, **given)
 
     def gold(self) -> dict[str, list[str]]:
         """The rows of every table of gold, as sorted texts."""
@@ -410,6 +415,72 @@ def test_a_store_that_was_begun_with_other_hashes_knows_its_rows_and_tells_moved
 def book_of(result: PlatformResult, source: str) -> Book:
     [book] = [book for book in result.books if book.source == source]
     return book
+
+
+def test_a_payment_is_in_gold_and_released_while_the_platform_follows(shop: Shop) -> None:
+    """The first comes while nothing is to be done; another, and a file, while the first is on its way."""
+    shop.run()
+    sold, published, other = sum_of_lines(shop), api_releases(shop), batches_done(shop)
+    stopped = threading.Event()
+    seen: list[tuple[Increment, Live | None, int]] = []
+
+    def pay(now: Progress) -> None:
+        if now.done and now.layer == "api" and not seen:
+            shop.systems._wallet.append("first", [paid_by_wallet(1)])
+        if now.done and now.layer == "silver" and shop.systems._wallet._end == end + 1:
+            shop.systems._wallet.append("second", [paid_by_wallet(2), "no JSON"])
+            shop.lands("online/meanwhile.jsonl", paid_by_wallet(3).encode())
+
+    def note(done: Increment) -> None:
+        seen.append((done, live.load(shop.base), sum_of_lines(shop)))
+        if done.waiting_events == 0:
+            stopped.set()
+
+    end = shop.systems._wallet._end
+    platform = shop.platform(on_progress=pay, on_increment=note)
+    result = platform.follow(stopped=stopped)
+    assert result.balanced
+    assert [(one.rows, one.events, one.waiting_events, one.waiting_files) for one, _, _ in seen] == [
+        (1, end + 1, 2, 1),
+        (3, end + 3, 0, 0),
+    ]
+    assert [told and (told.events, told.files) for _, told, _ in seen] == [(2, 1), (0, 0)]
+    assert [lines - sold for _, _, lines in seen] == [1, 3]
+    assert serving.released(shop.lake, "daily_sales").agg(F.sum("lines")).collect()[0][0] == sold + 3
+    assert api_releases(shop) == published + 1
+    assert live.load(shop.base) is None
+    after = batches_done(shop)
+    assert {layer: after[layer] - other[layer] for layer in after} == {
+        **dict.fromkeys(("silver", "gold", "serving"), 2),
+        **dict.fromkeys(("bronze", "ml"), 0),
+        "api": 1,
+    }
+    assert shop.run().balanced
+
+
+def paid_by_wallet(number: int) -> str:
+    """A payment of the customer and for the product that every shop of the tests has."""
+    event = json.loads(LINE % (number, 1, NOON))
+    own = {"transaction_id": f"T903-{number:08d}", "payment_method": "wallet", "published_at": "2026-01-02T00:00:00Z"}
+    return json.dumps(event | own)
+
+
+def sum_of_lines(shop: Shop) -> int:
+    """All lines that gold counts."""
+    return int(shop.lake.read("gold/daily_sales").agg(F.sum("lines")).collect()[0][0])
+
+
+def test_a_wallet_that_goes_down_ends_a_platform_that_follows_with_its_name(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(url: str) -> int:
+        raise URLError("Connection refused")
+
+    monkeypatch.setattr(bronze, "end_of_log", down)
+    said = "The layer bronze failed: The source payments_wallet could not be read: URLError: .*Connection refused"
+    with pytest.raises(LayerFailed, match=said):
+        shop.platform().follow(stopped=threading.Event())
+    assert live.load(shop.base) is None
 
 
 def test_two_runs_at_once_on_one_base_path_are_refused(shop: Shop) -> None:

@@ -462,6 +462,15 @@ def test_the_log_gives_its_events_by_number_and_is_there_again_after_a_restart(t
         assert status(log.url + "/1") == 404
 
 
+def test_events_that_come_one_by_one_are_in_the_log_once(tmp_path: Path) -> None:
+    with WalletServer(tmp_path, failures={}) as log:
+        for number in (1, 2, 2):
+            log.append("a", ["x", "y", "z"][:number])
+        log.append("b", ["w"])
+        log.append("a", ["x", "y", "z"])
+        assert get(log.url) == {"events": ["x", "y", "w", "z"], "end": 4}
+
+
 # Kafka
 
 
@@ -732,6 +741,28 @@ def test_the_systems_can_start_with_a_later_day_and_go_on_to_the_last(tmp_path: 
         systems.deliver(30)
         assert not (tmp_path / "_manifest/2026-02-01.json").exists()
         assert [path.name for path in tmp_path.rglob("*.part")] == [".transactions-2026-01-05-0000.jsonl.gz.part"]
+
+
+def test_a_day_that_trickles_in_is_the_day_that_is_delivered_also_when_it_is_broken_off(tmp_path: Path) -> None:
+    logs = []
+    for name, trickled in (("delivered", False), ("trickled", True)):
+        with SourceSystems(tmp_path / name, 0.01) as systems:
+            systems.deliver(0)
+            url = systems.addresses.wallet_url
+            first = systems._wallet._end
+            if trickled:
+                with systems.trickling(1, 0.0) as all_out:
+                    assert all_out.wait(60)
+                assert systems._wallet._end > first + 1
+                with systems.trickling(2, 0.0):
+                    """However far it comes."""
+                with systems.trickling(2, 3600.0) as all_out:
+                    assert not all_out.is_set()
+            systems.deliver(1)
+            systems.deliver(2)
+            systems._wallet._failures = {}
+            logs.append(get(url))
+    assert logs[0] == logs[1] and logs[0]["events"]
 
 
 def test_systems_that_cannot_start_leave_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,13 @@ Five tables, one a source: `customer_changes` (the CRM's log, by JDBC), `product
 is a row of `audit/arrivals`.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -26,6 +27,7 @@ from lakehouse.ingestion import (
     archive,
     bounds,
     check_delivery,
+    end_of_log,
     ingest_new_events,
     ingest_new_files,
     new_tag,
@@ -72,13 +74,69 @@ def refresh(lake: Lake, batch: Batch, *, addresses: Addresses) -> Refreshed:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         begun = {source: pool.submit(job) for source, job in jobs.items()}
         catalogue = pool.submit(_products, lake, batch, addresses)
-    errors = {source: job.exception() for source, job in begun.items()} | {PRODUCTS: catalogue.exception()}
-    for source, error in errors.items():
-        if error is not None:
-            raise PlatformError(f"The source {source} could not be read: {cause(error)}") from error
+    _raise_first({**begun, PRODUCTS: catalogue})
     _archive(lake, addresses)
     products = catalogue.result()
     return Refreshed(products.rows + sum(job.result() for job in begun.values()), products.mark)
+
+
+def _raise_first(jobs: Mapping[str, Future[Any]]) -> None:
+    """Say which source could not be read, if one could not. Raises PlatformError."""
+    for source, job in jobs.items():
+        if (error := job.exception()) is not None:
+            raise PlatformError(f"The source {source} could not be read: {cause(error)}") from error
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The payments that bronze has not taken in: events of the wallet's log, and files in the landing zone."""
+
+    events: int
+    files: frozenset[Path]
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.files)
+
+
+def events_taken(lake: Lake) -> int:
+    """How many events of the wallet's log bronze has, by the audit table: the number of the next one."""
+    if not lake.exists(ARRIVALS):
+        return 0
+    mine = lake.read(ARRIVALS).where(F.col("source") == WALLET)
+    [(taken,)] = mine.agg(F.coalesce(F.sum(F.col("rows") + F.col("refused")), F.lit(0))).collect()
+    return int(taken)
+
+
+def waiting(addresses: Addresses, taken: int) -> Waiting:
+    """What waits, where bronze has so many events. It asks the sources and not Spark, so it takes milliseconds.
+
+    Raises PlatformError where the log does not answer.
+    """
+    try:
+        events = end_of_log(addresses.wallet_url) - taken
+    except Exception as error:
+        raise PlatformError(f"The source {WALLET} could not be read: {cause(error)}") from error
+    return Waiting(events, frozenset(_landed(addresses)))
+
+
+def take_payments(lake: Lake, addresses: Addresses, found: Waiting) -> dict[str, int]:
+    """Append the payments that wait, of the sources where some do. Returns how many of each, with those refused.
+
+    The checkpoints know what has been taken in, so a batch of its own is not needed. Raises PlatformError that names
+    the source which could not be read.
+    """
+    folders = {path.parent.name for path in found.files}
+    jobs: dict[str, Callable[[], int]] = {
+        source: partial(_files, lake, addresses, source) for source, (folder, _) in FILES.items() if folder in folders
+    }
+    if found.events:
+        jobs[WALLET] = partial(_wallet, lake, addresses)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        begun = {source: pool.submit(job) for source, job in jobs.items()}
+    _raise_first(begun)
+    if found.files:
+        _archive(lake, addresses)
+    return {source: job.result() for source, job in begun.items()}
 
 
 def _customer_changes(lake: Lake, batch: Batch, addresses: Addresses) -> int:
@@ -219,9 +277,13 @@ def discrepancies(lake: Lake) -> tuple[tuple[str, str], ...]:
 
 def _archive(lake: Lake, addresses: Addresses) -> None:
     """Move the files that bronze has out of the landing zone, so that listing it stays quick."""
-    landing = Path(addresses.landing)
-    waiting = {f"file:{path}": path for path in landing.glob("payments/*/[!._]*")}
-    if waiting and lake.exists(ARRIVALS):
-        arrived = lake.read(ARRIVALS).where(F.col("item").isin(*waiting))
+    lying = {f"file:{path}": path for path in _landed(addresses)}
+    if lying and lake.exists(ARRIVALS):
+        arrived = lake.read(ARRIVALS).where(F.col("item").isin(*lying))
         for (item,) in arrived.select("item").distinct().collect():
-            archive(landing, waiting[item])
+            archive(addresses.landing, lying[item])
+
+
+def _landed(addresses: Addresses) -> Iterator[Path]:
+    """The files of payments that lie in the landing zone."""
+    return Path(addresses.landing).glob("payments/*/[!._]*")

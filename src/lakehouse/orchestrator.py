@@ -3,10 +3,14 @@
 What a layer has done is noted in the journal. So a run that died, or that failed, is continued by the next one from
 the layer where it stopped, and the layers above it keep their last good state until then. Silver notes beforehand, too,
 what its batch will read: it writes a batch to several tables, each once, so a repeat must be of the same rows.
+
+A continuous run (`follow`) is the same with smaller batches: between two days it takes in payments alone, again and
+again, from bronze to serving. It has no state of its own, so it is continued by whatever run comes next.
 """
 
 import contextlib
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -18,18 +22,19 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse import books, bronze, gold, report, serving, silver
+from lakehouse import books, bronze, gold, live, report, serving, silver
 from lakehouse.addresses import Addresses
 from lakehouse.api import releases
 from lakehouse.batch import Batch, Refreshed
 from lakehouse.errors import PlatformError, cause
 from lakehouse.journal import Journal, Note, alone
 from lakehouse.lake import Lake
+from lakehouse.live import Live
 from lakehouse.ml import churn, registry
 from lakehouse.ml import refresh as ml
-from lakehouse.outcome import Books, Churn, Layer, LayerFailed, PlatformResult, Progress
+from lakehouse.outcome import Books, Churn, Increment, Layer, LayerFailed, PlatformResult, Progress
 from lakehouse.places import Places
-from lakehouse.sources import SourceSystems, churn_probability, loaded_on
+from lakehouse.sources import LAST_DAY, SourceSystems, churn_probability, loaded_on
 
 Refresh = Callable[[Lake, Batch], Refreshed]
 # What nobody writes to any longer, with the customers that it held last.
@@ -40,6 +45,8 @@ ALWAYS = {
     # Delta would copy what a MERGE reads, in case that it changes meanwhile; here it is files that nobody writes to.
     "spark.databricks.delta.merge.materializeSource": "none",
 }
+# Seconds from one payment by wallet of the course's shop to the next, and from one look at the sources to the next.
+BETWEEN_PAYMENTS, BETWEEN_LOOKS = 1.0, 0.2
 # Compiling a query takes longer than running it on so few rows, and so does replanning it while it runs.
 FEW_ROWS = 20_000
 FOR_FEW_ROWS = {
@@ -57,7 +64,8 @@ class DataPlatformOrchestrator:
 
     Without `schema` its tables are folders under that path; with it they are names in the schema, of `catalog` if that
     is given. Without `addresses` the course's own source systems are started for the run, a shop of that `scale` and
-    `seed`, whose days are delivered one by one. `on_progress` is told when a layer begins and when it is done.
+    `seed`, whose days are delivered one by one. `on_progress` is told when a layer begins and when it is done, and
+    `on_increment` what a continuous run has brought as far as serving.
 
     Raises PlatformError for a base path and addresses that do not go together.
     """
@@ -71,6 +79,7 @@ class DataPlatformOrchestrator:
     addresses: Addresses | None = None
     as_of: date | None = None
     on_progress: Callable[[Progress], None] = lambda progress: None
+    on_increment: Callable[[Increment], None] = lambda increment: None
     lake: Lake = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,11 +96,29 @@ class DataPlatformOrchestrator:
         Raises LayerFailed, a PlatformError, that names the layer and the cause; PlatformError where another run is
         going on under this base path; ValueError for days out of range.
         """
+        with self._running(days) as run:
+            return self._reported(run.through(days))
+
+    def follow(self, days: int = 1, *, stopped: threading.Event) -> PlatformResult:
+        """The same, and then go on until `stopped` is set: what is paid is in gold, and released, seconds later.
+
+        The course's own shop publishes the payments by wallet of the next day one by one. When all are out, the rest of
+        that day is delivered and taken in, by all layers, and the day after it begins; after the shop's last day it
+        ends. Of source systems of your own the payments alone are taken in: customers, products and predictions by the
+        next run. An increment that has begun is brought to its end. Raises the same errors.
+        """
+        with self._running(days) as run:
+            return self._reported(run.follow(days, stopped))
+
+    @contextlib.contextmanager
+    def _running(self, days: int) -> Iterator["_Run"]:
         if days < 1:
             raise ValueError(f"A run has at least one day, not {days}.")
         with alone(self.lake.places), contextlib.ExitStack() as open_until_the_end:
             _remove_outdated(self.lake.places)
-            result = _Run(self, open_until_the_end).through(days)
+            yield _Run(self, open_until_the_end)
+
+    def _reported(self, result: PlatformResult) -> PlatformResult:
         folder = self.lake.places.local
         return replace(result, report=report.save(result, folder)) if folder else result
 
@@ -113,12 +140,15 @@ class _Run:
         self._systems: SourceSystems | None = None
         self._changed = False
         self._churn: Churn | None = None
+        # How many events of the wallet's log bronze has, and since when gold has all that was paid before.
+        self._taken, self._fresh_at = 0, datetime.now(timezone.utc)
+        self._passed_over: frozenset[Path] = frozenset()
         running.enter_context(_settings(self._lake.spark, ALWAYS))
         self._journal = Journal(self._lake, self._run_id)
 
     def through(self, days: int) -> PlatformResult:
         """All layers, each after the one that it reads from."""
-        first_load, rows = self._journal.last("bronze") is None, 0
+        first_load, rows, self._fresh_at = self._journal.last("bronze") is None, 0, datetime.now(timezone.utc)
         # MLflow takes seconds to import, and nobody waits for it now. If it does not start, its layer says so.
         warm = self._running.enter_context(ThreadPoolExecutor(1)).submit(registry.warm, self._lake.places)
         self._layer("sources", self._start)
@@ -139,6 +169,67 @@ class _Run:
                 self._layer("ml", self._ml)
                 self._layer("api", self._api)
             return self._result(counted.result())
+
+    def follow(self, days: int, stopped: threading.Event) -> PlatformResult:
+        """All layers, then the payments alone, and so on day after day."""
+        if folder := self._lake.places.local:
+            self._running.callback(live.remove, folder)
+        self.through(days)
+        while not stopped.is_set() and (self._systems is None or self._newest_day() < LAST_DAY):
+            day = self._newest_day() + 1
+            with _settings(self._lake.spark, FOR_FEW_ROWS):
+                self._payments(day, stopped)
+            if not stopped.is_set():
+                self.through(day + 1)
+        with _settings(self._lake.spark, FOR_FEW_ROWS):
+            self._layer("api", self._api)
+        return self._result(books.closed(self._lake))
+
+    def _payments(self, day: int, stopped: threading.Event) -> None:
+        """Take in payments as they come, until all of the day are in, or for good."""
+        self._taken = bronze.events_taken(self._lake)
+        with contextlib.ExitStack() as publishing:
+            all_out = threading.Event()
+            if self._systems:
+                all_out = publishing.enter_context(self._systems.trickling(day, BETWEEN_PAYMENTS))
+            while not stopped.is_set():
+                no_more, at, found = all_out.is_set(), datetime.now(timezone.utc), self._look()
+                if found:
+                    began, rows = time.monotonic(), self._increment(found)
+                    seconds, self._fresh_at, left = time.monotonic() - began, at, self._look()
+                    told = Increment(rows, seconds, self._taken, left.events, len(left.files))
+                    self._platform.on_increment(told)
+                elif no_more:
+                    return
+                else:
+                    self._fresh_at = at
+                    stopped.wait(BETWEEN_LOOKS)
+
+    def _look(self) -> bronze.Waiting:
+        """What waits, for the dashboard too."""
+        try:
+            found = bronze.waiting(self._addresses(), self._taken)
+        except Exception as error:
+            raise self._failure("bronze", error) from error
+        found = replace(found, files=found.files - self._passed_over)
+        if folder := self._lake.places.local:
+            live.save(folder, Live(self._fresh_at, found.events, len(found.files)))
+        return found
+
+    def _increment(self, found: bronze.Waiting) -> int:
+        """Bring the payments that wait as far as serving. Returns their number."""
+        rows = self._layer("bronze", partial(self._take, found))
+        self._layer("silver", self._silver)
+        self._layer("gold", self._gold)
+        self._layer("serving", self._serving)
+        return rows
+
+    def _take(self, found: bronze.Waiting) -> int:
+        taken = bronze.take_payments(self._lake, self._addresses(), found)
+        self._taken += taken.get(bronze.WALLET, 0)
+        # Spark passes over a file that is a week older than others. Who looked at it again would do so without end.
+        self._passed_over |= {path for path in found.files if path.exists()}
+        return sum(taken.values())
 
     def _layer(self, name: str, work: Callable[[], int]) -> int:
         """Do the work of a layer, measured. Raises LayerFailed that names it, and notes it in the journal."""
@@ -166,7 +257,7 @@ class _Run:
         )
 
     def _start(self) -> int:
-        if self._platform.addresses is None:
+        if self._platform.addresses is None and self._systems is None:
             landing = self._lake.folder("landing")
             systems = SourceSystems(landing, self._platform.scale, self._platform.seed)
             self._systems = self._running.enter_context(systems)
@@ -174,11 +265,20 @@ class _Run:
 
     def _days(self, days: int) -> list[int]:
         """The days that bronze lacks; if it has them all, a last look at the sources."""
-        done = self._journal.last("bronze")
-        newest = done.versions["day"] if done else -1
+        newest = self._newest_day()
         if self._platform.addresses is not None:
             return [newest + 1]
         return list(range(newest + 1, days)) or [newest]
+
+    def _newest_day(self) -> int:
+        """The last day that bronze has as a whole; -1 where it has none."""
+        done = self._journal.last("bronze")
+        return done.versions["day"] if done else -1
+
+    def _addresses(self) -> Addresses:
+        addresses = self._systems.addresses if self._systems else self._platform.addresses
+        assert addresses is not None
+        return addresses
 
     def _deliver(self, day: int) -> int:
         if self._systems is not None:
@@ -186,10 +286,8 @@ class _Run:
         return 0
 
     def _bronze(self, day: int) -> int:
-        addresses = self._systems.addresses if self._systems else self._platform.addresses
-        assert addresses is not None
         batch, began = self._journal.batch("bronze", {"day": day}), time.monotonic()
-        refreshed = bronze.refresh(self._lake, batch, addresses=addresses)
+        refreshed = bronze.refresh(self._lake, batch, addresses=self._addresses())
         if refreshed.rows:
             self._done("bronze", batch, refreshed, began)
         return refreshed.rows

@@ -27,6 +27,21 @@ class Progress:
     done: bool
 
 
+@dataclass(frozen=True)
+class Increment:
+    """What a continuous run has just brought into gold and to those who read it: so many payments, in so many seconds.
+
+    Gold has the wallet's events up to the number `events`, that one not included, and so many events and files came
+    meanwhile and wait.
+    """
+
+    rows: int
+    seconds: float
+    events: int
+    waiting_events: int
+    waiting_files: int
+
+
 @dataclass
 class Layer:
     """What one layer did in a run."""

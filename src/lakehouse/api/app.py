@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import HTMLResponse, Response
 
+from lakehouse import live
 from lakehouse.api import page, schemas
 from lakehouse.api.follower import NOTHING, Follower
 from lakehouse.api.gate import LARGEST_BODY, Gate, problem
@@ -273,7 +274,8 @@ def create_app(base_path: File, follower: Follower, rate: Rate | None = None) ->
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     async def dashboard() -> Response:
-        return HTMLResponse(page.html(follower.current, follower.problem), headers=page.HEADERS)
+        shown = page.html(follower.current, follower.problem, live.load(base_path))
+        return HTMLResponse(shown, headers=page.HEADERS)
 
     app.include_router(router)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lakehouse.api.follower import NOTHING
 from lakehouse.api.replica import Replica
+from lakehouse.live import Live
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -29,16 +30,17 @@ class Row(NamedTuple):
     values: Mapping[str, float]
 
 
-def html(replica: Replica | None, problem: str | None) -> str:
-    """The page as of now. Without a replica it says what to do."""
+def html(replica: Replica | None, problem: str | None, live: Live | None = None) -> str:
+    """The page as of now. Without a replica it says what to do; `live` is how far a continuous run is."""
     now = datetime.now(timezone.utc)
     template = _environment.get_template("page.html.jinja")
     if replica is None:
-        return template.render(replica=None, problem=problem or NOTHING)
+        return template.render(replica=None, live=None, problem=problem or NOTHING)
     rows = tiles(replica)
     return template.render(
         replica=replica,
         problem=problem,
+        live=live,
         now=now,
         months=sorted(rows.get("sales", ()))[-MONTHS:],
         tiers=_ordered(rows.get("tiers", ()), TIERS),

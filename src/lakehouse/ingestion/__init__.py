@@ -6,7 +6,7 @@ A target is the name of a Delta table or the path of one (it has a `/`). Everyth
 from lakehouse.ingestion.audit import Entry, arrivals, record
 from lakehouse.ingestion.catalogue import ShopApi, new_tag
 from lakehouse.ingestion.copy_into import Copied, copied_files, copy_into
-from lakehouse.ingestion.events import EventLog, ingest_new_events
+from lakehouse.ingestion.events import EventLog, end_of_log, ingest_new_events
 from lakehouse.ingestion.files import ingest_new_files
 from lakehouse.ingestion.jdbc import bounds, read_partitioned, read_since
 from lakehouse.ingestion.landing import Discrepancy, archive, arrive, check_delivery
@@ -28,6 +28,7 @@ __all__ = [
     "check_delivery",
     "copied_files",
     "copy_into",
+    "end_of_log",
     "ingest_new_events",
     "ingest_new_files",
     "new_tag",

@@ -74,7 +74,7 @@ class Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         return {"next": end}
 
     def _end(self) -> int:
-        return int(_asked(self.url, 0, 0)["end"])
+        return end_of_log(self.url)
 
     def partitions(self, start: dict[str, int], end: dict[str, int]) -> list[Range]:
         firsts = range(start["next"], end["next"], EVENTS_A_TASK)
@@ -85,6 +85,11 @@ class Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         for first in range(partition.first, partition.end, EVENTS_A_REQUEST):
             events = _asked(self.url, first, min(EVENTS_A_REQUEST, partition.end - first))["events"]
             yield pa.record_batch([pa.array(range(first, first + len(events)), pa.int64()), events], schema=EVENT)
+
+
+def end_of_log(url: str) -> int:
+    """The number that the next event of a log will get."""
+    return int(_asked(url, 0, 0)["end"])
 
 
 def _asked(url: str, first: int, limit: int) -> Any:

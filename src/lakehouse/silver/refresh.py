@@ -61,10 +61,15 @@ def refresh(lake: Lake, batch: Batch) -> Refreshed:
     number = batch.number
     lake.create("silver/quarantine", QUARANTINE)
     lake.create("silver/duplicates", DUPLICATES)
-    if batch.mark != fingerprint():
+    first, later = [e for e in ENTITIES if not e.references], [e for e in ENTITIES if e.references]
+    other_rules = batch.mark != fingerprint()
+    if other_rules:
         for entity in ENTITIES:
             _hash_anew(lake, entity)
-    first, later = [e for e in ENTITIES if not e.references], [e for e in ENTITIES if e.references]
+    if not other_rules and not batch.news([source for entity in first for source in entity.sources]):
+        # Nothing is new that could free a row of the quarantine, or that the histories are made from.
+        rows = [(entity, taken) for entity in later if (taken := _take_in(lake, batch, entity)) is not None]
+        return Refreshed(_set_aside(lake, number, rows), fingerprint())
     with ThreadPoolExecutor(len(ENTITIES)) as pool:
 
         def take_in(entities: Sequence[Entity]) -> list[tuple[Entity, DataFrame]]:

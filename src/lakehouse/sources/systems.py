@@ -2,6 +2,8 @@
 
 import contextlib
 import tempfile
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -66,6 +68,30 @@ class SourceSystems:
                 self._day = day
             payments.result()
 
+    @contextlib.contextmanager
+    def trickling(self, day: int, pause: float) -> Iterator[threading.Event]:
+        """Publish the events of a day one by one, `pause` seconds after each other, while the block lasts.
+
+        The event that it gives is set when all are out. `deliver` brings the rest of the day, and those that are not.
+        """
+        stopped, all_out = threading.Event(), threading.Event()
+
+        def publish() -> None:
+            for name, events in self._events(day).items():
+                for number in range(1, len(events) + 1):
+                    if stopped.wait(pause):
+                        return
+                    self._wallet.append(name, events[:number])
+            all_out.set()
+
+        publisher = threading.Thread(target=publish, name="wallet", daemon=True)
+        publisher.start()
+        try:
+            yield all_out
+        finally:
+            stopped.set()
+            publisher.join()
+
     def forget(self, customer_id: str) -> None:
         """Erase a customer from the CRM, its log included: the platform's memory is `lakehouse.erasure`'s affair."""
         self._crm.forget(customer_id)
@@ -97,3 +123,10 @@ class SourceSystems:
             content = Path(elsewhere, path).read_bytes()
         whole = self._landing / path
         whole.with_name(f".{whole.name}.part").write_bytes(content[: len(content) // 2])
+
+    def _events(self, day: int) -> dict[str, Sequence[str]]:
+        """The events of a day, by the name of their piece."""
+        found: dict[str, Sequence[str]] = {}
+        with tempfile.TemporaryDirectory(prefix="lakehouse-payments-") as elsewhere:
+            land(self._shop, day, elsewhere, tables=PAYMENTS, wallet=found.__setitem__)
+        return found

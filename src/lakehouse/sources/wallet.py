@@ -37,15 +37,20 @@ class WalletServer(Service):
         super().__init__("wallet", failures)
 
     def append(self, name: str, events: Sequence[str]) -> None:
-        """Add events to the log, unless those of that name are in it. Raises ValueError for one of several lines."""
+        """Add those of the events of that name that the log lacks, the last ones: a name's events come in their order.
+
+        Raises ValueError for an event of several lines.
+        """
         if any("\n" in event for event in events):
             raise ValueError(f"An event is one line of text; among those of {name} is one of several.")
         with self._lock:
-            if any(segment.path.name.endswith(f"-{name}.jsonl") for segment in self._segments):
+            there = [segment for segment in self._segments if segment.path.name.endswith(f"-{name}.jsonl")]
+            lacking = events[sum(segment.end - segment.first for segment in there) :]
+            if there and not lacking:
                 return
             first = self._end
-            path = self._folder / f"{first:012d}-{first + len(events):012d}-{name}.jsonl"
-            write_atomically(path, "".join(f"{event}\n" for event in events).encode())
+            path = self._folder / f"{first:012d}-{first + len(lacking):012d}-{name}.jsonl"
+            write_atomically(path, "".join(f"{event}\n" for event in lacking).encode())
             self._segments.append(_segment(path))
 
     def found(self, asked: Mapping[str, str]) -> Answer:

@@ -191,11 +191,12 @@ def run(
     days: Annotated[int, typer.Option(help="Days to deliver; 1 is the initial load alone.")] = 1,
     base_path: BasePath = "work/platform",
     seed: Annotated[int, typer.Option(help="Another seed is another shop.")] = 7,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on: payments are in gold seconds later.")] = False,
 ) -> None:
     """Run the data platform: sources, bronze, silver, gold, serving, machine learning, and a release for the API."""
     from workbook.commands import run_platform
 
-    run_platform.run(scale, days, base_path, seed, Console(highlight=False))
+    run_platform.run(scale, days, base_path, seed, Console(highlight=False), follow)
 
 
 @app.command()

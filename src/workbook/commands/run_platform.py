@@ -1,5 +1,11 @@
 """`workbook run`: the platform from the terminal, with a bar for each layer and the report at the end."""
 
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
@@ -8,7 +14,7 @@ from rich.table import Table
 from lakehouse import DataPlatformOrchestrator, report
 from lakehouse.errors import PlatformError
 from lakehouse.orchestrator import LAYERS
-from lakehouse.outcome import PlatformResult, Progress
+from lakehouse.outcome import Increment, PlatformResult, Progress
 from workbook.spark.session import get_spark
 
 MOST_COLUMNS = 6
@@ -16,8 +22,11 @@ MOST_COLUMNS = 6
 LARGE_SCALE = 5
 
 
-def run(scale: float, days: int, base_path: str, seed: int, console: Console) -> PlatformResult:
-    """Run the platform and print what became of it. Raises PlatformError for what the user can cure."""
+def run(scale: float, days: int, base_path: str, seed: int, console: Console, follow: bool = False) -> PlatformResult:
+    """Run the platform and print what became of it; with `follow`, go on until Ctrl-C, with a line an increment.
+
+    Raises PlatformError for what the user can cure.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(20),
@@ -33,8 +42,13 @@ def run(scale: float, days: int, base_path: str, seed: int, console: Console) ->
                 scale=scale,
                 seed=seed,
                 on_progress=lambda now: _show(bars, tasks[now.layer], now),
+                on_increment=lambda increment: console.print(_line(increment)),
             )
-            result = platform.run_full_pipeline(days)
+            if follow:
+                with _until_ctrl_c(console) as stopped:
+                    result = platform.follow(days, stopped=stopped)
+            else:
+                result = platform.run_full_pipeline(days)
         except ValueError as error:
             raise PlatformError(str(error)) from None
     _print(result, console)
@@ -46,6 +60,33 @@ def _show(bars: Bars, task: TaskID, now: Progress) -> None:
         bars.start_task(task)
     else:
         bars.update(task, rows=now.rows, total=1, completed=1)
+
+
+@contextlib.contextmanager
+def _until_ctrl_c(console: Console) -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets, or a signal to end: the work at hand is done first. A second one ends at once."""
+    stopped = threading.Event()
+
+    def end(number: int, frame: object) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+        console.print("Ending with what is at hand; Ctrl-C once more ends at once, and nothing is lost either.")
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _line(done: Increment) -> str:
+    """An increment in one line: what is new in gold, how old it was when it came there, and what waits."""
+    return (
+        f"{datetime.now():%H:%M:%S}  payments new in gold: {done.rows:,}, {done.seconds:.1f} s after they were found. "
+        f"Waiting: events {done.waiting_events:,}, files {done.waiting_files:,}."
+    )
 
 
 def _print(result: PlatformResult, console: Console) -> None:
