@@ -127,7 +127,7 @@ def test_followed_killed_and_ended_by_ctrl_c_it_is_continued_and_ends_in_the_sam
     assert "Ending with what is at hand" in printed
     assert re.search(r"transactions processed\. The books balance\.", " ".join(printed.split()))
     assert live.load(tmp_path) is None
-    followed = "SELECT count(*) FROM payments_wallet WHERE ordered_at >= '2026-01-02'"
+    followed = "SELECT count(*) FROM payments_wallet WHERE ordered_at >= '2026-01-01'"
     assert asked(tmp_path, followed, "bronze/payments_wallet") > [(0,)]
     grow_a_small_forest(monkeypatch)
     assert run(spark, tmp_path, DAYS).balanced
