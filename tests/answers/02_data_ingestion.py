@@ -1945,4 +1945,13 @@ outside: dict[str, dict[str, str]] = {
         "an item of cuts twice": "The days come in ascending order, each once.",
     },
     "next_step": {"an empty text in body[…]": "A cursor that names a page is not empty."},
+    "replace_day": {
+        "NULL in orders.ordered_on": "All rows of the batch are of that day.",
+        "a day later in orders.ordered_on": "All rows of the batch are of that day.",
+    },
+    "append_once": {"the negative in run": "Runs are numbered 1, 2, 3."},
+    "audit": {
+        "NULL in manifest.promised": "The manifest says how many rows each file was to have.",
+        "an empty text in rows.outcome": "A row is clean, quarantined or a duplicate.",
+    },
 }
