@@ -2512,4 +2512,9 @@ outside: dict[str, dict[str, str]] = {
     "running_balance": {"NULL in payments.customer_id": one_payment, "NULL in payments.paid_on": one_payment},
     "best_sellers": {"the negative in products.sold": "What was sold is counted, so it is never below 0."},
     "revenue_by_quarter": {"NULL in sales.amount": "Every sale has an amount."},
+    "vacuumed": {
+        "another row's value in files.state": "A file is removed where it says since when, and only there.",
+        "an empty text in files.state": "A file is live, removed or unknown.",
+        "NULL in files.removed_hours_ago": "A file is removed where it says since when, and only there.",
+    },
 }
