@@ -2508,10 +2508,33 @@ excused: dict[str, dict[str, str]] = {
 }
 
 one_payment = "Every payment has a customer and a day."
+one_change = "Every change has a number, a day and an operation."
+one_city_a_day = "What two changes say of one day is the same, as the task says."
 outside: dict[str, dict[str, str]] = {
     "running_balance": {"NULL in payments.customer_id": one_payment, "NULL in payments.paid_on": one_payment},
     "best_sellers": {"the negative in products.sold": "What was sold is counted, so it is never below 0."},
     "revenue_by_quarter": {"NULL in sales.amount": "Every sale has an amount."},
+    "price_then": dict.fromkeys(
+        (
+            "a row of prices twice",
+            "another row's value in prices.product_id",
+            "NULL in prices.valid_to",
+            "another row's value in prices.valid_to",
+            "a day later in prices.valid_to",
+        ),
+        "One price of a product holds on a day.",
+    ),
+    "customer_history": {
+        "NULL in changes.change_id": one_change,
+        "NULL in changes.changed_on": one_change,
+        "NULL in changes.op": one_change,
+    },
+    "with_late_changes": {
+        "another row's value in history.customer_id": one_city_a_day,
+        "another row's value in late.customer_id": one_city_a_day,
+        "another row's value in late.changed_on": one_city_a_day,
+    },
+    "current_customers": {"an empty text in changes.op": "A change inserts, updates or deletes."},
     "vacuumed": {
         "another row's value in files.state": "A file is removed where it says since when, and only there.",
         "an empty text in files.state": "A file is live, removed or unknown.",
