@@ -15,6 +15,9 @@
 #
 # Write your answer where a function says `return ____`, run the cell, then run the `check` below it. Every
 # exercise stands alone: begin anywhere. Stuck? Run `hint(name_of_the_function)` in a new cell.
+#
+# A column without a type is a string. Only what a task calls NULL is ever NULL. Tables are given by their names. A
+# function that returns a stream does not start it: the check does, in append mode and in several batches.
 
 # %%
 import math
@@ -62,9 +65,9 @@ check(append_new_rows)
 # the waiting for late rows, so it closes the windows of the column that it stands on.
 #
 # A Delta table takes `append` and `complete`, files take `append`, and a function of yours (`foreachBatch`) takes all
-# three. A query is described so: whether it aggregates, the column whose windows are among the keys of that, the column
-# that has a watermark (None where there is none), and the sink: `"delta"`, `"files"` or `"foreachBatch"`. In which
-# modes does Spark let it start?
+# three. A query is described so: whether it aggregates, the column whose windows are among the keys of that (None
+# without windows), the column that has a watermark (None without one; it need not be the same), and the sink:
+# `"delta"`, `"files"` or `"foreachBatch"`. In which modes does Spark let it start?
 #
 # `{"aggregates": True, "windows_of": "event_time", "watermark": "event_time", "sink": "delta"}` → `["append",
 # "complete"]`, in the order append, update, complete
@@ -93,8 +96,9 @@ check(output_modes)
 # fits:
 #
 # * `tombstone`: the value is NULL, which says that the key is deleted;
-# * `not JSON`: the value cannot be read as JSON;
-# * `wrong type`: the amount is no number.
+# * `not JSON`: the value cannot be read as JSON, as an empty one cannot. What can be read is an object with an
+#   `order_id`;
+# * `wrong type`: the amount is there, is not null, and is no number. `"12"` in quotes is a text.
 #
 # `key binary, value binary, topic string, partition int, offset bigint, timestamp timestamp, timestampType int` →
 # `order_id string, amount double, topic, partition, offset` and `reason string, value binary, topic, partition, offset`
@@ -128,7 +132,7 @@ check(split_messages)
 # Before a stream runs a batch, it writes a file into the folder `offsets` of its checkpoint: these rows, and no others,
 # are the batch. When the sink has them, it writes a file into `commits`. Both have the batch's number for a name: 0,
 # 1, 2. Of old batches Spark removes the files. Other names, such as those of checksums and of what was half written,
-# do not count.
+# do not count. Both folders are there; before the first batch they are empty.
 #
 # The stream has ended, nobody knows how, and you have a copy of its checkpoint, made in no particular order. Say with
 # which batch the stream goes on when it is started, and whether that batch has been planned before, so that it runs
@@ -156,8 +160,9 @@ check(next_batch)
 # %% [markdown]
 # ## Exercise 4.5 · Another query, the same checkpoint
 #
-# A query was stopped, changed, and is started with the checkpoint that it had. A query is described so, with the type
-# that each key and each aggregate has in the state; without aggregates a query keeps no state:
+# A query was stopped, changed, and is started with the checkpoint that it had. A query is described so: of each key and
+# each aggregate the expression, and the type that it has in the state; `where` is None without a filter, and `table` is
+# what the query writes. Without aggregates a query keeps no state:
 #
 # ```text
 # {"sources": 1, "where": "amount > 0", "keys": [("city", "string")], "aggregates": [("sum(amount)", "double")],
@@ -226,7 +231,7 @@ check(write_batch_and_mail)
 # batch 4 in the table now, and how often one of batch 5? It depends on four things:
 #
 # * `source`: `"replays"` gives rows again when asked for them, as Kafka, files and Delta tables do; `"forgets"` gives a
-#   row once, as a socket does;
+#   row once, as a socket does, and batch 5 had read its rows;
 # * `crash`: `"before write"` or `"after write"` of batch 5. It was planned (its offsets are in the checkpoint), and not
 #   done (its commit is not there);
 # * `checkpoint`: `"kept"`, or `"deleted"` before the new start. Then all that the source gives is the new batch 0;
@@ -259,9 +264,9 @@ check(times_in_table)
 # ## Exercise 4.8 · Each event once, in its window
 #
 # `events` is a stream. An event can be delivered again, up to ten minutes later, and events arrive in any order, up to
-# ten minutes late. Of some the `event_time` is not known (NULL): they count at the moment of their first arrival,
-# `received_at`. Return for each window of ten minutes how many events happened in it. The caller writes the result in
-# append mode; so a window is to come out, and is forgotten, once no event can be expected for it any more.
+# ten minutes late. Of some the `event_time` is not known (NULL): they count at the `received_at` of the copy that the
+# stream reads first. Return for each window of ten minutes how many events happened in it. The caller writes the
+# result in append mode; so a window is to come out, and is forgotten, once no event can be expected for it any more.
 #
 # `event_id string, event_time timestamp, received_at timestamp` → `start timestamp, end timestamp, events bigint`
 
@@ -295,7 +300,9 @@ check(events_per_window)
 #   than one would think;
 # * behind the last batch Spark runs one more, without events.
 #
-# `[[1, 4], [12], [25]], 10, 10` → `[(0, 2)]`
+# A batch may be empty. Until an event with a time has come there is no watermark.
+#
+# `[[1, 4], [12], [25]]`, a `delay` of 5 and a `size` of 10 → `[(0, 2), (10, 1)]`
 
 
 # %%
@@ -325,9 +332,9 @@ check(windows_given)
 # ## Exercise 4.10 · Pay once
 #
 # Shops send a message for each payment, and send it again when they hear no answer: with the same `payment_id`, and
-# with a `sent_at` of its own, up to 30 minutes after the first. Each shop counts its payments from 1. Messages come in
-# any order, and none is more than 30 minutes late. Let the first message of a payment through as soon as it comes,
-# and no other. The stream runs for years: it must forget a payment that cannot come again.
+# with a `sent_at` of its own, less than 30 minutes after the first. Each shop counts its payments from 1. Messages
+# come in any order, and none is more than 30 minutes late. Let the first message of a payment through as soon as it
+# comes, and no other. The stream runs for years: it must forget a payment that cannot come again.
 #
 # `shop, payment_id int, amount int, sent_at timestamp`, a stream → a stream of the same columns
 
@@ -349,8 +356,8 @@ check(payments_once)
 #
 # Give the orders of a stream the category of their product. The products stand in a Delta table in the folder
 # `products`, and another job appends to it while your stream runs: a row for each change of a product, of which the
-# one with the newest `since` holds. An order whose product is not in the table comes out all the same, with NULL. Once
-# the product is there, the next batch knows it.
+# one with the newest `since` holds; no two of a product are of the same day. An order whose product is not in the
+# table comes out all the same, with NULL. Once the product is there, the next batch knows it.
 #
 # orders, a stream: `order_id, product_id`; the table: `product_id, category, since date` → a stream: `order_id,
 # product_id, category`
@@ -373,9 +380,9 @@ check(with_category)
 # ## Exercise 4.12 · Nobody has paid
 #
 # An order is paid within an hour: a payment belongs to it from `ordered_at` on, up to an hour later, both ends
-# included. Give each order its payments; there may be several. An order without any comes out too, once, with NULL, as
-# soon as no payment can come any more. Rows of both streams come in any order, and are up to 10 minutes late. The
-# streams run for years, and the state stays small.
+# included. Give each order its payments; there may be several, and one without an order is left out. An order without
+# any comes out too, once, with NULL, as soon as no payment can come any more. Rows of both streams come in any order,
+# and are up to 10 minutes late. The streams run for years, and the state stays small.
 #
 # orders: `order_id, ordered_at timestamp`; payments: `order_id, amount int, paid_at timestamp`; both are streams → a
 # stream: `order_id, ordered_at, paid_at, amount`
@@ -424,18 +431,18 @@ check(waiting_windows)
 # %% [markdown]
 # ## Exercise 4.14 · When a visit ends
 #
-# A visit to the shop ends with an order, or when its customer has done nothing for 30 minutes: an event 30 minutes
-# after the last, or later, begins another visit, as does the first event after an order. Return the visits that have
-# ended: when they started, how many events they had, the order among them, and whether they ended with an order. A
-# customer's events come in the order of their times, but those of one batch in any order; no event is more than 10
-# minutes late.
+# A visit to the shop ends with an order (an event of kind `order`), or when its customer has done nothing for 30
+# minutes: an event 30 minutes after the last, or later, begins another visit, as does the first event after an order.
+# Return the visits that have ended: when they started, how many events they had, the order among them, and whether
+# they ended with an order. A customer's events have different times and come in their order, but those of one batch
+# in any order; no event is more than 10 minutes late.
 #
 # No window can do this. Write a class of your own, a `StatefulProcessor` with a state and a timer, and return the
 # stream that `transformWithState` makes with it. The check keeps the state in RocksDB, as it must be
 # (`spark.sql.streaming.stateStore.providerClass`).
 #
 # events, a stream: `customer_id, kind, happened_at timestamp` → a stream: `customer_id, started timestamp, events
-# int, ordered boolean`
+# int, ordered boolean`; of C1, a `view` at 10:00 and at 10:20 and an `order` at 10:25 make `C1, 10:00, 3, true`
 
 
 # %%
@@ -488,7 +495,8 @@ check(visits)
 # Bring a Delta table of customers up to date from a stream of changes; come back when all that is there has been read.
 # A customer may have several changes in a batch, and they come in any order: the newest `changed_at` wins, and at one
 # instant the larger `change_id`. A change may take a city away (NULL). The op `D` deletes, and leaves a mark: the row
-# stays, with `deleted` true and `city` NULL, so that an older change cannot bring the customer back. What has been
+# stays, with `deleted` true, `city` NULL, and time and number of the delete, so that an older change cannot bring the
+# customer back; a newer one does. It is left also where the table did not know the customer. What has been
 # read is kept in the folder `checkpoint`. A run may die after it has written a batch and before it has noted that:
 # then the batch comes again.
 #
@@ -529,8 +537,8 @@ check(follow_customers)
 # A table has the totals of each city. The orders below it changed, and a batch of their change data feed tells how:
 # `insert` brings a row as it is now, `delete` a row as it was, and an update both, as `update_preimage` and
 # `update_postimage`. Return the totals as they are now; the orders themselves are not there to be read. An update may
-# move an order to another city. A city whose last order is gone has no row. Of some orders the city is not known
-# (NULL): they have a total, too.
+# move an order to another city, and an order may have changed several times. A city whose last order is gone has no
+# row. Of some orders the city is not known (NULL): they have a total, too.
 #
 # totals: `city, orders bigint, amount bigint`; changes: `order_id, city, amount int, _change_type, _commit_version
 # bigint` → `city, orders bigint, amount bigint`
@@ -555,8 +563,9 @@ check(corrected_totals)
 #
 # A stream reads from Kafka, and tells of each batch how long its parts took. Say from these records, oldest first,
 # and from the number of cores where to look. It `keeps up` if the backlog (`avgOffsetsBehindLatest` among the metrics
-# of its source) is no larger at the last record than at the first. Otherwise take the batches that read rows, add up
-# the milliseconds of four parts, and name the largest:
+# of its source, a text with a number in it) is no larger at the last record than at the first. Otherwise take the
+# batches that read rows, add up the milliseconds of four parts, and name the largest. Batches that read rows have all
+# of these times, and those without a stateful operator an empty list:
 #
 # * `source`, to find what is new: `latestOffset` and `getBatch`;
 # * `state`: `allUpdatesTimeMs`, `allRemovalsTimeMs` and `commitTimeMs` of each stateful operator. They add up what its
@@ -603,11 +612,11 @@ check(bottleneck)
 # %% [markdown]
 # ## Exercise 4.18 · The silent till
 #
-# Two shops send what they sell. Rows of one shop are up to 5 minutes late, and one shop may be hours behind the other.
-# While a shop sells nothing, it sends a row of kind `heartbeat` now and then, so that one knows how far it is. Count
-# the sales of both in windows of 10 minutes, for a sink that appends: a window comes out once, when no sale of either
-# shop can fall into it any more. No sale is lost, and no shop holds the other up by selling nothing. A window without
-# a sale does not come out.
+# Two shops send what they sell, as rows of kind `sale`. Rows of one shop are up to 5 minutes late, and one shop may
+# be hours behind the other. While a shop sells nothing, it sends a row of kind `heartbeat` now and then, so that one
+# knows how far it is. Count the sales of both in windows of 10 minutes, for a sink that appends: a window comes out
+# once, when no sale of either shop can fall into it any more. No sale is lost, and no shop holds the other up by
+# selling nothing. A window without a sale does not come out.
 #
 # north and south, both streams: `kind, sold_at timestamp` → a stream: `start timestamp, sales bigint`
 
