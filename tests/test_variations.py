@@ -7,7 +7,10 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from conftest import COURSE
+from proven import is_full
 from workbook.authored import Authored
+from workbook.authoring import proofs
 from workbook.authoring.proofs import Proof
 from workbook.authoring.variations import Missing, missing_inputs, variations
 from workbook.checking.case import Case
@@ -80,3 +83,14 @@ def test_plain_values_are_varied_too(spark) -> None:
 )
 def test_each_variation_is_named_by_its_kind_and_its_place(call: dict[str, Any], names: list[str]) -> None:
     assert [name for name, _ in variations(call)] == names
+
+
+if is_full():
+
+    @pytest.mark.parametrize(
+        "proof",
+        [proof for stem in COURSE.stems for proof in proofs.proofs_of(COURSE, stem)],
+        ids=lambda proof: proof.name,
+    )
+    def test_no_exercise_lacks_an_input(proof: Proof) -> None:
+        assert [str(missing) for missing in missing_inputs(proof)] == []
