@@ -97,7 +97,7 @@ check(output_modes)
 #
 # * `tombstone`: the value is NULL, which says that the key is deleted;
 # * `not JSON`: the value cannot be read as JSON, as an empty one cannot. What can be read is an object with an
-#   `order_id`;
+#   `order_id`, which is a text;
 # * `wrong type`: the amount is there, is not null, and is no number. `"12"` in quotes is a text.
 #
 # `key binary, value binary, topic string, partition int, offset bigint, timestamp timestamp, timestampType int` →
@@ -263,8 +263,8 @@ check(times_in_table)
 # %% [markdown]
 # ## Exercise 4.8 · Each event once, in its window
 #
-# `events` is a stream. An event can be delivered again, up to ten minutes later, and events arrive in any order, up to
-# ten minutes late. Of some the `event_time` is not known (NULL): they count at the `received_at` of the copy that the
+# `events` is a stream. An event can be delivered again, up to ten minutes later, and events arrive in any order, less
+# than ten minutes late. Of some the `event_time` is not known (NULL): they count at the `received_at` of the copy that the
 # stream reads first. Return for each window of ten minutes how many events happened in it. The caller writes the
 # result in append mode; so a window is to come out, and is forgotten, once no event can be expected for it any more.
 #
@@ -333,7 +333,7 @@ check(windows_given)
 #
 # Shops send a message for each payment, and send it again when they hear no answer: with the same `payment_id`, and
 # with a `sent_at` of its own, less than 30 minutes after the first. Each shop counts its payments from 1. Messages
-# come in any order, and none is more than 30 minutes late. Let the first message of a payment through as soon as it
+# come in any order, and none is 30 minutes late. Let the first message of a payment through as soon as it
 # comes, and no other. The stream runs for years: it must forget a payment that cannot come again.
 #
 # `shop, payment_id int, amount int, sent_at timestamp`, a stream → a stream of the same columns
@@ -382,7 +382,7 @@ check(with_category)
 # An order is paid within an hour: a payment belongs to it from `ordered_at` on, up to an hour later, both ends
 # included. Give each order its payments; there may be several, and one without an order is left out. An order without
 # any comes out too, once, with NULL, as soon as no payment can come any more. Rows of both streams come in any order,
-# and are up to 10 minutes late. The streams run for years, and the state stays small.
+# less than 10 minutes late. The streams run for years, and the state stays small.
 #
 # orders: `order_id, ordered_at timestamp`; payments: `order_id, amount int, paid_at timestamp`; both are streams → a
 # stream: `order_id, ordered_at, paid_at, amount`
@@ -435,7 +435,7 @@ check(waiting_windows)
 # minutes: an event 30 minutes after the last, or later, begins another visit, as does the first event after an order.
 # Return the visits that have ended: when they started, how many events they had, the order among them, and whether
 # they ended with an order. A customer's events have different times and come in their order, but those of one batch
-# in any order; no event is more than 10 minutes late.
+# in any order; no event is 10 minutes late.
 #
 # No window can do this. Write a class of your own, a `StatefulProcessor` with a state and a timer, and return the
 # stream that `transformWithState` makes with it. The check keeps the state in RocksDB, as it must be
