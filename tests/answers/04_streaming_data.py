@@ -298,6 +298,19 @@ def cast_by_hand(messages):
     return _split(read, "CASE WHEN value IS NULL THEN 'tombstone' END")
 
 
+@wrong("split_messages", says="The types are part of what was agreed")
+def number_in_quotes(messages):
+    """Makes a number of whatever can be made one."""
+    read = _read(messages)
+    amount = F.get_json_object(F.col("value").cast("string"), "$.amount")
+    order = F.struct("order.order_id", amount.try_cast("double").alias("amount"), amount.alias("text"))
+    return _split(
+        read.withColumn("order", order),
+        """CASE WHEN value IS NULL THEN 'tombstone' WHEN try_parse_json(CAST(value AS STRING)) IS NULL THEN 'not JSON'
+        WHEN order.text IS NOT NULL AND order.amount IS NULL THEN 'wrong type' END""",
+    )
+
+
 @wrong("split_messages", says="What is missing is not wrong")
 def null_amount_is_wrong(messages):
     """Takes every NULL for an amount that could not be read."""
@@ -389,7 +402,7 @@ def by_variant_in_sql(messages):
     spark = messages.sparkSession
     read = """WITH read AS (SELECT *, try_parse_json(CAST(value AS STRING)) AS json FROM {messages})"""
     amount = "try_variant_get(json, '$.amount', 'double')"
-    wrong_type = f"{amount} IS NULL AND try_variant_get(json, '$.amount', 'string') IS NOT NULL"
+    wrong_type = "schema_of_variant(try_variant_get(json, '$.amount', 'variant')) <=> 'STRING'"
     orders = spark.sql(
         f"""{read} SELECT topic, partition, offset, {amount} AS amount,
         try_variant_get(json, '$.order_id', 'string') AS order_id FROM read
