@@ -264,8 +264,8 @@ check(times_in_table)
 # ## Exercise 4.8 · Each event once, in its window
 #
 # `events` is a stream. An event can be delivered again, up to ten minutes later, and events arrive in any order, less
-# than ten minutes late. Of some the `event_time` is not known (NULL): they count at the `received_at` of the copy that the
-# stream reads first. Return for each window of ten minutes how many events happened in it. The caller writes the
+# than ten minutes late. Of some the `event_time` is not known (NULL): they count at the `received_at` of the copy that
+# the stream reads first. Return for each window of ten minutes how many events happened in it. The caller writes the
 # result in append mode; so a window is to come out, and is forgotten, once no event can be expected for it any more.
 #
 # `event_id string, event_time timestamp, received_at timestamp` → `start timestamp, end timestamp, events bigint`
