@@ -100,7 +100,7 @@ class DataPlatformOrchestrator:
             return self._reported(run.through(days))
 
     def follow(self, days: int = 1, *, stopped: threading.Event) -> PlatformResult:
-        """The same, and then go on until `stopped` is set: what is paid is in gold, and released, seconds later.
+        """The same, and then go on until `stopped` is set: what is paid is in gold, and released, an increment later.
 
         The course's own shop publishes the payments by wallet of the next day one by one. When all are out, the rest of
         that day is delivered and taken in, by all layers, and the day after it begins; after the shop's last day it

@@ -191,7 +191,7 @@ def run(
     days: Annotated[int, typer.Option(help="Days to deliver; 1 is the initial load alone.")] = 1,
     base_path: BasePath = "work/platform",
     seed: Annotated[int, typer.Option(help="Another seed is another shop.")] = 7,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on: payments are in gold seconds later.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on, and take in payments as they come.")] = False,
 ) -> None:
     """Run the data platform: sources, bronze, silver, gold, serving, machine learning, and a release for the API."""
     from workbook.commands import run_platform
