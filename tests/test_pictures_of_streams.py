@@ -556,7 +556,7 @@ query.awaitTermination()
 events = spark.read.load(PATH + "/t").select(F.lit(0).alias("batch_id"), "name", "event_time")
 drawn = watermark(query.recentProgress, events, size="10 minutes")
 print(drawn.title)
-print([line for line in drawn.text.splitlines() if line.startswith("Batch 0")])
+print("new rows:", next(line.split()[1] for line in drawn.text.splitlines() if line.startswith("0 ")))
 print(checkpoint(PATH + "/notes").title)
 print(state(spark, PATH + "/notes").title)
 """
@@ -569,6 +569,7 @@ def test_on_spark_connect_all_of_them_are_drawn(tmp_path: Path) -> None:
     assert (exit_code, error) == (0, "")
     assert out == (
         "Watermark: 2 batches, 1 event, 0 events dropped\n"
+        "new rows: 1\n"
         "Checkpoint: 2 batches, all committed\n"
         "State of stateStoreSave: 1 key in 2 partitions, at most 1 row, 1 after batch 1\n"
     )
