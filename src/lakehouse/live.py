@@ -3,7 +3,7 @@
 import contextlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 from lakehouse.files import write_atomically
@@ -18,11 +18,6 @@ class Live:
     fresh_at: datetime
     events: int
     files: int
-
-    @property
-    def age(self) -> float:
-        """How many seconds ago `fresh_at` is."""
-        return max(0.0, (datetime.now(timezone.utc) - self.fresh_at).total_seconds())
 
 
 def save(folder: Path, live: Live) -> None:
