@@ -109,6 +109,49 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a rule said when it was last measured, about what had come since the time before.
+
+    `value` is what was measured, in `unit`, and `low` and `high` are what it may be, None for no limit. The unit of a
+    rule about rows is `share`: the part of them, 0 to 1, that breaks it. `verdict` is pass, fail, or no data. `trend`
+    has the last ten values, the newest last.
+    """
+
+    rule: str
+    table: str
+    kind: str
+    severity: str
+    owner: str
+    meaning: str
+    since: date
+    rows: int
+    value: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    verdict: str
+    trend: tuple[float, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """What was measured and what may be, and whom to ask: a part of a sentence."""
+        measured = f"{self.rule} measures {self.shown(self.value)} of {self.rows:,} new rows"
+        return f"{measured} and may measure {self.may_be}; ask {self.owner}"
+
+    @property
+    def may_be(self) -> str:
+        """The limits in words."""
+        ends = {"at least": self.low, "at most": self.high}
+        return " and ".join(f"{word} {self.shown(end)}" for word, end in ends.items() if end is not None) or "any"
+
+    def shown(self, value: float | None) -> str:
+        """A value of the rule, or a limit, as text."""
+        if value is None:
+            return "no data"
+        return f"{100 * value:.2f} %" if self.unit == "share" else f"{value:,.4g} {self.unit}"
+
+
+@dataclass(frozen=True)
 class Books:
     """All that is counted at the end of a run. `processed` has customers, products and transactions, good or bad."""
 
@@ -149,6 +192,7 @@ class Churn:
 class PlatformResult:
     """What a run did, and how the platform stands after it.
 
+    `rules` has how often each rule is broken over all that lies there, `measured` what each said of what came last.
     `churn` is how the model stands; None where it has never looked at a customer. `report` is the HTML page, where it
     could be saved.
     """
@@ -160,6 +204,7 @@ class PlatformResult:
     nulls: tuple[Nulls, ...]
     rules: tuple[Kept, ...]
     discrepancies: tuple[tuple[str, str], ...]
+    measured: tuple[Measured, ...] = ()
     churn: Churn | None = None
     report: Path | None = None
 

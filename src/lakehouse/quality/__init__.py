@@ -21,7 +21,7 @@ from lakehouse.quality.rules import (
     reasons,
     rules_from,
 )
-from lakehouse.quality.sets import freshness, repeated, sums, unmatched, volume
+from lakehouse.quality.sets import SetRule, freshness, repeated, sums, unmatched, volume
 from lakehouse.quality.thresholds import Limits, Verdict, against_history, threshold
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Moved",
     "Profile",
     "Rule",
+    "SetRule",
     "Severity",
     "Verdict",
     "against_history",

@@ -1,10 +1,35 @@
 """What no single row can show: uniqueness, references, sums, freshness and volume."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
+from lakehouse.quality.rules import BEGINNING, Severity
+from lakehouse.quality.thresholds import Limits
+
+SetKind = Literal["uniqueness", "reference", "sum", "freshness", "volume"]
+
+
+@dataclass(frozen=True)
+class SetRule:
+    """Something that must hold of many rows together: one number is measured, and `limits` says what it may be.
+
+    Without limits the rule's own history gives them. No row is quarantined for it: `warn` and `drop` are told, `fail`
+    ends the run.
+    """
+
+    name: str
+    kind: SetKind
+    table: str
+    severity: Severity
+    owner: str
+    meaning: str
+    limits: Limits | None
+    since: date = BEGINNING
 
 
 def repeated(rows: DataFrame, key: Sequence[str]) -> DataFrame:
@@ -49,12 +74,13 @@ def sums(rows: DataFrame, totals: DataFrame, by: Sequence[str], column: str) -> 
     )
 
 
-def freshness(rows: DataFrame, at: str, now: datetime) -> DataFrame:
-    """How old the newest row is. Columns: rows, newest, hours. One row; without rows `newest` and `hours` are NULL.
+def freshness(rows: DataFrame, at: str, now: datetime, by: Sequence[str] = ()) -> DataFrame:
+    """How old the newest row is, of all or of each group. Columns: those of `by`, rows, newest, hours. Grain: a group.
 
-    `at` should be when something happened, and not when a file was written: old rows may come in a new file.
+    Without groups there is one row, and where there are no rows at all its `newest` and `hours` are NULL. `at` should
+    be when something happened, and not when a file was written: old rows may come in a new file.
     """
-    newest = rows.agg(F.count(F.lit(1)).alias("rows"), F.max(at).alias("newest"))
+    newest = rows.groupBy(*by).agg(F.count(F.lit(1)).alias("rows"), F.max(at).alias("newest"))
     seconds = F.unix_micros(F.lit(now)) - F.unix_micros("newest")
     return newest.withColumn("hours", seconds / F.lit(3_600_000_000))
 

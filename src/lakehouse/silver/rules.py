@@ -8,12 +8,14 @@ rules end the run. Everything else keeps single rows out, or is noted.
 """
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
-from lakehouse.quality import Rule
+from lakehouse.quality import Limits, Rule, SetRule
 from lakehouse.reference import CATEGORIES, CHANNELS, CURRENCIES, OPERATIONS, PAYMENT_METHODS, RATES, SEGMENTS
 
 CRM, CATALOGUE, PAYMENTS = "customer service", "purchasing", "payments"
+# Since then the platform audits what it publishes.
+AUDITED = date(2026, 1, 1)
 
 
 def _one_of(column: str, values: Iterable[str]) -> str:
@@ -26,7 +28,7 @@ CUSTOMERS = (
     Rule(
         *("customer_id_format", "format", "customer_id", "customer_id RLIKE '^C[0-9]{7}$'", "fail", CRM),
         "A customer's id is C and seven digits.",
-        since=date(2026, 1, 1),
+        since=AUDITED,
     ),
     Rule(
         *("operation_known", "set", "operation", _one_of("operation", OPERATIONS), "drop", CRM),
@@ -84,7 +86,7 @@ PRODUCTS = (
     Rule(
         *("product_id_format", "format", "product_id", "product_id RLIKE '^P[0-9]{6}$'", "fail", CATALOGUE),
         "A product's id is P and six digits.",
-        since=date(2026, 1, 1),
+        since=AUDITED,
     ),
     Rule(
         *("product_version_unique", "uniqueness", "product_id", "FALSE", "drop", CATALOGUE),
@@ -192,4 +194,38 @@ TRANSACTIONS = (
         *("payment_method_known", "set", "payment_method", _one_of("payment_method", PAYMENT_METHODS)),
         *("warn", PAYMENTS, "It was paid by card, wallet, invoice or cash."),
     ),
+)
+
+OWNERS = {
+    "customer_changes": CRM,
+    "products": CATALOGUE,
+    "payments_online": PAYMENTS,
+    "payments_store": PAYMENTS,
+    "payments_wallet": PAYMENTS,
+}
+# The CRM sends some customers a day after their first payment.
+GRACE = timedelta(days=2)
+# A source delivers once a day; half a day late is late.
+LATEST = Limits(high=36.0)
+
+
+def _of_deliveries(source: str, owner: str) -> tuple[SetRule, SetRule]:
+    steady = "The source delivers about as many rows a day as before."
+    fresh = "The newest delivery is at most 36 hours old."
+    return (
+        SetRule(f"{source}_volume", "volume", source, "warn", owner, steady, None, AUDITED),
+        SetRule(f"{source}_fresh", "freshness", source, "warn", owner, fresh, LATEST, AUDITED),
+    )
+
+
+SETS = (
+    SetRule(
+        *("order_line_once", "uniqueness", "transactions", "fail", PAYMENTS, "No order line is in silver twice."),
+        *(Limits(high=0), AUDITED),
+    ),
+    SetRule(
+        *("customer_comes", "reference", "transactions", "warn", CRM, "Who pays is known to the CRM two days later."),
+        *(Limits(high=0.01), AUDITED),
+    ),
+    *(rule for source, owner in OWNERS.items() for rule in _of_deliveries(source, owner)),
 )
