@@ -531,7 +531,7 @@ def test_an_order_line_that_is_in_silver_twice_is_not_published(shop: Shop) -> N
     [(line,)] = again.select("transaction_id").collect()
     shop.lake.append(again.withColumn("_batch", F.lit(number).cast("BIGINT")), "silver/transactions")
     shop.next_day()
-    with pytest.raises(LayerFailed, match=r"The rule order_line_once measures 1 repeated keys of .* at most 0 repeated"):
+    with pytest.raises(LayerFailed, match=r"The rule order_line_once measures 1 repeated keys of .* at most 0 "):
         shop.run()
     assert revenues(shop) == before
     target = shop.lake.identifier("silver/transactions")

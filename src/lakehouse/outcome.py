@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from lakehouse.errors import PlatformError
-from lakehouse.quality import Rule
+from lakehouse.quality import Limits, Rule, Verdict
+from lakehouse.units import limits, shown
 
 
 class LayerFailed(PlatformError):
@@ -103,9 +104,9 @@ class Kept:
         return self.broken / self.rows if self.rows else 0.0
 
     @property
-    def passed(self) -> bool:
-        """Whether it is broken no more often than the rule tolerates."""
-        return self.share <= self.rule.tolerance
+    def verdict(self) -> Verdict:
+        """Whether it is broken no more often than the rule tolerates; no data where it has judged no row."""
+        return Limits(high=self.rule.tolerance).judge(self.share if self.rows else None)
 
 
 @dataclass(frozen=True)
@@ -129,26 +130,14 @@ class Measured:
     unit: str
     low: float | None
     high: float | None
-    verdict: str
+    verdict: Verdict
     trend: tuple[float, ...] = ()
 
     @property
     def said(self) -> str:
         """What was measured and what may be, and whom to ask: a part of a sentence."""
-        measured = f"{self.rule} measures {self.shown(self.value)} of {self.rows:,} new rows"
-        return f"{measured} and may measure {self.may_be}; ask {self.owner}"
-
-    @property
-    def may_be(self) -> str:
-        """The limits in words."""
-        ends = {"at least": self.low, "at most": self.high}
-        return " and ".join(f"{word} {self.shown(end)}" for word, end in ends.items() if end is not None) or "any"
-
-    def shown(self, value: float | None) -> str:
-        """A value of the rule, or a limit, as text."""
-        if value is None:
-            return "no data"
-        return f"{100 * value:.2f} %" if self.unit == "share" else f"{value:,.4g} {self.unit}"
+        measured = f"{self.rule} measures {shown(self.value, self.unit)} of {self.rows:,} new rows"
+        return f"{measured} and may measure {limits(self.low, self.high, self.unit)}; ask {self.owner}"
 
 
 @dataclass(frozen=True)
