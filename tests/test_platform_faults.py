@@ -523,6 +523,28 @@ def measured(shop: Shop, rule: str) -> Measured:
     return found
 
 
+def test_a_source_that_breaks_its_contract_is_not_loaded_and_is_told_why(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop.run()
+    shop.next_day()
+    before = shop.lake.version("bronze/customer_changes")
+    for path in bronze.CONTRACTS.iterdir():
+        text = path.read_text(encoding="utf-8")
+        (tmp_path / path.name).write_text(text.replace("logicalType: boolean", "logicalType: string"), encoding="utf-8")
+    said = (
+        r"The layer bronze failed: The source customer_changes could not be read: it is not as agreed in "
+        r"customer_changes\.odcs\.yaml: marketing_consent is boolean, agreed is string: send string, or agree on a new"
+    )
+    with monkeypatch.context() as other:
+        other.setattr(bronze, "CONTRACTS", tmp_path)
+        with pytest.raises(LayerFailed, match=said):
+            shop.run()
+    assert shop.lake.version("bronze/customer_changes") == before
+    assert shop.run().balanced
+    assert shop.lake.version("bronze/customer_changes") > before
+
+
 def test_an_order_line_that_is_in_silver_twice_is_not_published(shop: Shop) -> None:
     """No path of the platform leads there: it is written by hand."""
     shop.run()

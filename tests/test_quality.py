@@ -1,20 +1,29 @@
 """The framework of data quality, on tables of its own: rules as data, sets, thresholds, profiles, drift and alerts."""
 
+import gzip
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from open_data_contract_standard.model import OpenDataContractStandard
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import quality
+from lakehouse import bronze, quality
 from lakehouse.errors import PlatformError
-from lakehouse.quality import Limits, Moved, Rule
+from lakehouse.ingestion import sampled_columns
+from lakehouse.quality import Limits, Moved, Rule, contract
+from lakehouse.sources.declarations import TABLES
 
 pytestmark = pytest.mark.usefixtures("few_rows")
 
@@ -78,7 +87,7 @@ def test_the_counts_say_how_often_each_rule_is_broken_and_of_no_rows_that_there_
 
 
 def test_a_table_is_judged_by_a_hundred_rules_in_the_jobs_that_one_takes(
-    spark: SparkSession, orders: DataFrame, tmp_path: Any
+    spark: SparkSession, orders: DataFrame, tmp_path: Path
 ) -> None:
     many = [replace(POSITIVE, name=f"above_{least}", condition=f"amount > {least}") for least in range(100)]
 
@@ -294,6 +303,18 @@ def test_the_profile_of_an_empty_table_has_no_values(shop: DataFrame) -> None:
     assert [one.value for one in quality.moved(found, found)] == [None] * len(quality.moved(found, found))
 
 
+def test_the_picture_of_a_profile_shows_nulls_values_patterns_and_tenths(shop: DataFrame) -> None:
+    risky = shop.withColumn("channel", F.regexp_replace("channel", "store", "<b>store</b>"))
+    drawn = quality.pictured(quality.profile(risky), "The shop")
+    text = " ".join(re.sub(r"<[^>]*>", " ", drawn).split())
+    assert "The shop: 4 rows" in text
+    assert "id 25.0 % 3 T-01 T-3b" in text and "50.0 % as A-99 25.0 % as A-9A" in text
+    assert "50.0 % online" in text and "25.0 % &lt;b&gt;store&lt;/b&gt;" in text
+    assert "amount 25.0 % 3 1.00 2.50" in text and 'aria-label="Tenths of the rows end at 1, ' in drawn
+    assert "script" not in drawn and "http" not in drawn
+    assert "nothing: 0 rows" in quality.pictured(quality.profile(shop.limit(0)), "nothing")
+
+
 def test_two_profiles_say_how_far_a_table_has_moved(spark: SparkSession) -> None:
     before = spark.createDataFrame([("a", 1)] * 5 + [("b", 2)] * 5, "kind STRING, n INT")
     after = spark.createDataFrame([("a", 1)] * 10 + [("c", 2)] * 5 + [(None, 3)] * 5, "kind STRING, n INT")
@@ -394,3 +415,165 @@ def test_ten_faults_in_sixty_days_are_found_and_good_days_are_silent(spark: Spar
     faulty = {day for first in FAULTS for day in (first, first + 1)}
     wobbles = [(day, name) for name, found in verdicts.items() for day, one in enumerate(found) if one == "fail"]
     assert len([day for day, _ in wobbles if day not in faulty]) == 8, "without hysteresis each would be an alarm"
+
+
+# Contracts.
+
+AGREED = """
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: string, required: true}
+      - {name: amount, logicalType: number, required: true}
+      - {name: pieces, logicalType: integer, required: true}
+      - {name: coupon, logicalType: string}
+"""
+
+
+@pytest.fixture
+def agreed(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.odcs.yaml"
+    path.write_text(AGREED, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ("id STRING, amount DECIMAL(9,2), pieces INT, coupon STRING", []),
+        ("coupon STRING, pieces BIGINT, amount DOUBLE, id STRING", []),
+        ("id STRING, amount INT, pieces INT, coupon STRING", []),
+        ("id STRING, amount DOUBLE, pieces INT", ["harmless: coupon is missing: it is optional, and is read as NULL."]),
+        (
+            "id STRING, amount DOUBLE, pieces STRING, coupon STRING, gift BOOLEAN",
+            [
+                "breaking: pieces is string, agreed is integer: send integer, or agree on a new version first.",
+                "harmless: gift is new: nobody reads it until the contract has it.",
+            ],
+        ),
+        (
+            "order_id STRING, amount DOUBLE, pieces DOUBLE, coupon STRING",
+            [
+                "breaking: id is missing, and it is required: send it again.",
+                "breaking: pieces is number, agreed is integer: send integer, or agree on a new version first.",
+                "harmless: order_id is new: nobody reads it until the contract has it.",
+            ],
+        ),
+    ],
+)
+def test_what_is_not_as_agreed_is_told_to_the_sender_as_breaking_or_harmless(
+    spark: SparkSession, agreed: Path, found: str, said: list[str]
+) -> None:
+    schema = spark.createDataFrame([], found).schema
+    assert [str(change) for change in contract.check(contract.read(agreed), schema)] == said
+
+
+def test_a_required_column_that_is_null_breaks_a_contract(spark: SparkSession, agreed: Path) -> None:
+    rows = [("a", 1.0, 1, None), (None, 2.0, 1, "x"), (None, None, 1, None)]
+    frame = spark.createDataFrame(rows, "id STRING, amount DOUBLE, pieces INT, coupon STRING")
+    assert [str(change) for change in contract.check(contract.read(agreed), frame)] == [
+        "breaking: id is NULL in 2 rows, and never may be: fill it.",
+        "breaking: amount is NULL in 1 rows, and never may be: fill it.",
+    ]
+
+
+def test_a_promise_that_is_weakened_breaks_and_one_that_is_strengthened_does_not(agreed: Path) -> None:
+    before = contract.read(agreed)
+    weaker = AGREED.replace("amount, logicalType: number, required: true", "amount, logicalType: number")
+    stronger = AGREED.replace("coupon, logicalType: string", "coupon, logicalType: string, required: true")
+
+    def after(text: str) -> list[str]:
+        agreed.write_text(text, encoding="utf-8")
+        return [str(change) for change in contract.changes(before, contract.read(agreed))]
+
+    assert after(AGREED) == []
+    assert after(weaker) == ["breaking: amount may be NULL from now on: tell its readers first."]
+    assert after(stronger) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[", "is no data contract"),
+        ("colour: red", "is no data contract"),
+        ("- a", "is no data contract"),
+        ("id: orders", "names no columns"),
+        ("{id: a, schema: [{name: t, properties: [{logicalType: string}]}]}", "names no columns"),
+    ],
+)
+def test_what_is_no_contract_is_said_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "odd.odcs.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PlatformError, match=said):
+        contract.read(path)
+
+
+def test_the_contracts_of_the_sources_are_by_the_standard_and_name_what_the_sources_deliver() -> None:
+    standard = json.loads(OpenDataContractStandard.json_schema())
+    for path, table, left_out in (
+        ("payments_online", "transactions", set()),
+        ("customer_changes", "customer_changes", {"position", "recorded_at"}),
+    ):
+        text = (bronze.CONTRACTS / f"{path}{bronze.SUFFIX}").read_text(encoding="utf-8")
+        jsonschema.validate(yaml.safe_load(text), standard)
+        [promised] = contract.read(bronze.CONTRACTS / f"{path}{bronze.SUFFIX}").schema_ or []
+        names = {column.name for column in promised.properties or []}
+        assert names - left_out == {column.name for column in TABLES[table].columns}
+
+
+def test_the_columns_of_a_file_are_told_by_its_first_lines(tmp_path: Path) -> None:
+    lines = [
+        '{"a": 1, "b": null, "c": "x", "d": 1, "e": true}',
+        "[1]",
+        '{"a": 1.5, "b": [1], "c": 2, "f": {}}',
+        '{"a": ',
+        '{"\\ud800": null}',
+    ]
+    expected = {"a": "number", "b": "array", "c": "string", "d": "integer", "e": "boolean", "f": "object", "?": ""}
+    plain, packed = tmp_path / "a.jsonl", tmp_path / "a.jsonl.gz"
+    plain.write_text("\n".join(lines), encoding="utf-8")
+    packed.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert sampled_columns(plain) == sampled_columns(packed) == expected
+    assert sampled_columns(plain, lines=1) == {"a": "integer", "b": "", "c": "string", "d": "integer", "e": "boolean"}
+    packed.write_bytes(gzip.compress(b'{"a": 1}\n' * 1000)[:30])
+    assert sampled_columns(packed) in ({}, {"a": "integer"})
+    assert sampled_columns(tmp_path / "none.jsonl") == {}
+
+
+# Reconciliation.
+
+
+def test_missing_extra_and_changed_rows_are_named_by_their_key(spark: SparkSession) -> None:
+    columns = "id STRING, city STRING, spent INT"
+    source = [("A", "Lyon", 1), ("B", "Umeå", 2), ("C", None, 3), ("D", "Bonn", 4), (None, "Kyiv", 5), ("F", "Rome", 6)]
+    target = [("A", "Lyon", 1), ("B", "Malmö", 7), ("C", None, 3), ("E", "Bonn", 4), (None, "Lviv", 5)]
+    target += [("F", "Rome", 6), ("F", "Rome", 6)]
+    one, other = spark.createDataFrame(source, columns), spark.createDataFrame(target, columns)
+    assert rows_of(quality.reconcile(one, other, ["id"])) == [
+        ("B", "changed", ["city", "spent"]),
+        ("D", "missing", None),
+        ("E", "extra", None),
+        ("F", "changed", []),
+        (None, "changed", ["city"]),
+    ]
+    assert quality.reconcile(one, one.orderBy(F.desc("id")), ["id"]).isEmpty()
+    without = other.drop("city", "spent").distinct()
+    assert rows_of(quality.reconcile(one, without, ["id"])) == [("D", "missing", None), ("E", "extra", None)]
+
+
+def test_counts_and_sums_agree_where_rows_do_not_and_the_fingerprint_tells(spark: SparkSession) -> None:
+    def fingerprint(*rows: tuple[object, ...]) -> tuple[int, Decimal]:
+        [(number, found)] = quality.fingerprint_of(spark.createDataFrame(list(rows), "id STRING, n INT")).collect()
+        return number, found
+
+    once = fingerprint(("a", 5), ("b", 5), ("c", None))
+    assert fingerprint(("c", None), ("b", 5), ("a", 5)) == once
+    assert fingerprint(("a", 0), ("b", 10), ("c", None)) != once
+    assert fingerprint(("a", 5), ("a", 5), ("c", None)) != once
+    assert fingerprint(("a", 5), ("b", 5), (None, None)) != once
+    assert fingerprint() == (0, Decimal(0))

@@ -8,7 +8,9 @@ what is usual. `profile` says what is in a table, `drift` how that has moved, `a
 from lakehouse.quality.alerts import alerts
 from lakehouse.quality.drift import Moved, moved, psi
 from lakehouse.quality.judge import Judged, judge, shares
+from lakehouse.quality.picture import pictured
 from lakehouse.quality.profile import Profile, as_profile, edges_of, profile
+from lakehouse.quality.reconcile import fingerprint_of, reconcile
 from lakehouse.quality.rules import (
     KEPT_OUT,
     REASON,
@@ -43,12 +45,15 @@ __all__ = [
     "broken",
     "edges_of",
     "fingerprint",
+    "fingerprint_of",
     "freshness",
     "judge",
     "moved",
+    "pictured",
     "profile",
     "psi",
     "reasons",
+    "reconcile",
     "repeated",
     "rules_from",
     "shares",

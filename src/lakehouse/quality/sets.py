@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import reduce
 from typing import Literal
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.quality.rules import BEGINNING, Severity
@@ -57,11 +58,12 @@ def unmatched(
 def sums(rows: DataFrame, totals: DataFrame, by: Sequence[str], column: str) -> DataFrame:
     """The sums of a column, beside the control totals that the sender gave in the column of that name of `totals`.
 
-    `totals` has one row a group. Columns: those of `by`, found, announced, difference (found - announced). A group
-    that only one side has, has NULL on the other side and in `difference`: it is missing, and not zero. The column
-    should be a DECIMAL: sums of floating-point numbers depend on the order of the rows. Grain: a group.
+    `by` names at least one column, and `totals` has one row a group. Columns: those of `by`, found, announced,
+    difference (found - announced). A group that only one side has, has NULL on the other side and in `difference`: it
+    is missing, and not zero. The column should be a DECIMAL: sums of floating-point numbers depend on the order of the
+    rows. Grain: a group.
     """
-    same = [F.col(f"one.{name}").eqNullSafe(F.col(f"other.{name}")) for name in by]
+    same = reduce(Column.__and__, (F.col(f"one.{name}").eqNullSafe(F.col(f"other.{name}")) for name in by))
     found = rows.groupBy(*by).agg(F.sum(column).alias("found"), F.lit(True).alias("_there"))
     announced = totals.select(*by, F.col(column).alias("announced"), F.lit(True).alias("_there"))
     joined = found.alias("one").join(announced.alias("other"), same, "full")
