@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
@@ -48,7 +49,7 @@ def rows_of(frame: DataFrame, *columns: str) -> list[tuple[Any, ...]]:
 def jobs_of(spark: SparkSession, work: Callable[[], object]) -> int:
     """How many jobs some work takes. Spark Connect has no status tracker: classic only."""
     context = spark.sparkContext
-    group = f"jobs of {id(work)}"
+    group = str(uuid.uuid4())
     context.setJobGroup(group, group)
     try:
         work()
@@ -209,9 +210,9 @@ def test_freshness_is_the_age_of_the_newest_row_and_nothing_is_not_fresh(spark: 
 
 
 def test_a_day_without_rows_has_the_volume_zero(spark: SparkSession) -> None:
-    rows = spark.createDataFrame([("2026-01-01",), ("2026-01-01",), ("2026-01-03",)], "on STRING")
-    days = spark.createDataFrame([("2026-01-01",), ("2026-01-02",), ("2026-01-03",)], "on STRING")
-    assert rows_of(quality.volume(rows, "on", days)) == [("2026-01-01", 2), ("2026-01-02", 0), ("2026-01-03", 1)]
+    rows = spark.createDataFrame([("2026-01-01",), ("2026-01-01",), ("2026-01-03",)], "day STRING")
+    days = spark.createDataFrame([("2026-01-01",), ("2026-01-02",), ("2026-01-03",)], "day STRING")
+    assert rows_of(quality.volume(rows, "day", days)) == [("2026-01-01", 2), ("2026-01-02", 0), ("2026-01-03", 1)]
 
 
 # Thresholds and alerts.

@@ -76,7 +76,7 @@ _SOLD = "JOIN product_performance AS p ON p.product_id = {} WHERE p.discontinued
 # Of the rules that the last audit measured: what each said when it last had data, and its last ten values.
 _QUALITY = """
 WITH numbered AS (
-    SELECT *, row_number() OVER (PARTITION BY rule ORDER BY verdict = 'no data', batch DESC) AS age,
+    SELECT *, row_number() OVER (PARTITION BY rule ORDER BY value IS NULL, batch DESC) AS age,
         max(batch) OVER (PARTITION BY rule) = max(batch) OVER () AS current
     FROM quality
 ), trends AS (

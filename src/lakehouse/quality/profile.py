@@ -61,7 +61,8 @@ def profile(frame: DataFrame, edges: Edges | None = None) -> DataFrame:
             *(_shown(name, part, F.col(f"_{number}_{part}"), kinds[name]) for part in parts),
         )
     ]
-    return counted.select(F.inline(F.concat(*rows)))
+    # Of no rows some aggregates are NULL.
+    return counted.select(F.inline(F.flatten(F.array_compact(F.array(*rows)))))
 
 
 def as_profile(profiled: DataFrame) -> Profile:

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import date
 from typing import Literal, get_args
 
@@ -85,7 +85,8 @@ def fingerprint(rules: Sequence[Rule]) -> str:
 
 def as_frame(spark: SparkSession, rules: Sequence[Rule]) -> DataFrame:
     """The rules as a table that `rules_from` reads. Columns: those of a Rule. Grain: a rule; key: name."""
-    return spark.createDataFrame([astuple(rule) for rule in rules], COLUMNS)
+    given = [astuple(replace(rule, tolerance=float(rule.tolerance))) for rule in rules]
+    return spark.createDataFrame(given, COLUMNS)
 
 
 def rules_from(frame: DataFrame) -> list[Rule]:

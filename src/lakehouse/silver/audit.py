@@ -54,7 +54,7 @@ def standing(lake: Lake) -> tuple[Measured, ...]:
         return ()
     noted = lake.read(TABLE)
     last = noted.join(noted.agg(F.max("batch").alias("batch")), "batch").select("rule")
-    with_data = F.struct(F.col("verdict") != "no data", "batch")
+    with_data = F.struct(F.col("value").isNotNull(), "batch")
     values = F.collect_list(F.when(F.col("value").isNotNull(), F.struct("batch", "value")))
     trend = F.reverse(F.slice(F.sort_array(values, asc=False), 1, TREND))["value"]
     rules = noted.join(last, "rule", "left_semi").groupBy("rule")
@@ -79,7 +79,7 @@ def _of_rows(lake: Lake, batch: Batch) -> Iterator[Measured]:
             share, limits = broken / judged if judged else None, Limits(high=rule.tolerance)
             yield Measured(
                 *(rule.name, entity.table, rule.kind, rule.severity, rule.owner, rule.meaning, rule.since, judged),
-                *(share, "share", None, rule.tolerance, limits.judge(share)),
+                *(share, "share", None, float(rule.tolerance), limits.judge(share)),
             )
 
 
@@ -131,7 +131,8 @@ def _once(lake: Lake, since: int) -> Values:
         return {}
     stored, key = lake.read("silver/transactions"), list(TRANSACTIONS.key)
     new = stored.where(F.col("_batch") > since).select(*key)
-    again = quality.repeated(stored.join(new.distinct(), key, "left_semi"), key)
+    # At first all are new, and need not be found among all.
+    again = quality.repeated(new if since < 0 else stored.join(new.distinct(), key, "left_semi"), key)
     [(rows, repeated)] = new.agg(F.count("*")).join(again.agg(F.count("*"))).collect()
     return {("uniqueness", "transactions"): (rows, float(repeated) if rows else None)}
 

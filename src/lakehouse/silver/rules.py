@@ -221,7 +221,7 @@ def _of_deliveries(source: str, owner: str) -> tuple[SetRule, SetRule]:
 SETS = (
     SetRule(
         *("order_line_once", "uniqueness", "transactions", "fail", PAYMENTS, "No order line is in silver twice."),
-        *(Limits(high=0), AUDITED),
+        *(Limits(high=0.0), AUDITED),
     ),
     SetRule(
         *("customer_comes", "reference", "transactions", "warn", CRM, "Who pays is known to the CRM two days later."),
