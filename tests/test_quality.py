@@ -24,6 +24,7 @@ from lakehouse import bronze, quality
 from lakehouse.errors import PlatformError
 from lakehouse.ingestion import sampled_columns
 from lakehouse.quality import Limits, Moved, Rule, contract
+from lakehouse.silver.rules import LATEST
 from lakehouse.sources.declarations import TABLES
 
 pytestmark = pytest.mark.usefixtures("few_rows")
@@ -522,7 +523,11 @@ def test_the_contracts_of_the_sources_are_by_the_standard_and_name_what_the_sour
     ):
         text = (bronze.CONTRACTS / f"{path}{bronze.SUFFIX}").read_text(encoding="utf-8")
         jsonschema.validate(yaml.safe_load(text), standard)
-        [promised] = contract.read(bronze.CONTRACTS / f"{path}{bronze.SUFFIX}").schema_ or []
+        agreed = contract.read(bronze.CONTRACTS / f"{path}{bronze.SUFFIX}")
+        assert [(one.property, one.value, one.unit) for one in agreed.slaProperties or []] == [
+            ("latency", LATEST.high, "h"),
+        ]
+        [promised] = agreed.schema_ or []
         names = {column.name for column in promised.properties or []}
         assert names - left_out == {column.name for column in TABLES[table].columns}
 

@@ -17,7 +17,7 @@ SetKind = Literal["uniqueness", "reference", "sum", "freshness", "volume"]
 
 @dataclass(frozen=True)
 class SetRule:
-    """Something that must hold of many rows together: one number is measured, and `limits` says what it may be.
+    """Something that must hold of many rows together: one number, in `unit`, which is within `limits`.
 
     Without limits the rule's own history gives them. No row is quarantined for it: `warn` and `drop` are told, `fail`
     ends the run.
@@ -29,6 +29,7 @@ class SetRule:
     severity: Severity
     owner: str
     meaning: str
+    unit: str
     limits: Limits | None
     since: date = BEGINNING
 

@@ -26,7 +26,6 @@ MEASURES = (
     "rule STRING, table STRING, kind STRING, severity STRING, owner STRING, meaning STRING, since DATE, rows BIGINT, "
     "value DOUBLE, unit STRING, low DOUBLE, high DOUBLE, verdict STRING"
 )
-UNITS = {"uniqueness": "repeated keys", "reference": "share", "freshness": "hours", "volume": "rows a day"}
 # A trend has so many values, and a threshold is made from so many.
 TREND, HISTORY = 10, 28
 
@@ -117,7 +116,7 @@ def _of_sets(lake: Lake, batch: Batch, now: datetime) -> Iterator[Measured]:
         verdict = limits.judge(value) if limits else "no data"
         yield Measured(
             *(rule.name, rule.table, rule.kind, rule.severity, rule.owner, rule.meaning, rule.since, rows, value),
-            *(UNITS[rule.kind], limits.low if limits else None, limits.high if limits else None, verdict),
+            *(rule.unit, limits.low if limits else None, limits.high if limits else None, verdict),
         )
 
 

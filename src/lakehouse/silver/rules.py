@@ -213,19 +213,19 @@ def _of_deliveries(source: str, owner: str) -> tuple[SetRule, SetRule]:
     steady = "The source delivers about as many rows a day as before."
     fresh = "The newest delivery is at most 36 hours old."
     return (
-        SetRule(f"{source}_volume", "volume", source, "warn", owner, steady, None, AUDITED),
-        SetRule(f"{source}_fresh", "freshness", source, "warn", owner, fresh, LATEST, AUDITED),
+        SetRule(f"{source}_volume", "volume", source, "warn", owner, steady, "rows a day", None, AUDITED),
+        SetRule(f"{source}_fresh", "freshness", source, "warn", owner, fresh, "hours", LATEST, AUDITED),
     )
 
 
 SETS = (
     SetRule(
         *("order_line_once", "uniqueness", "transactions", "fail", PAYMENTS, "No order line is in silver twice."),
-        *(Limits(high=0.0), AUDITED),
+        *("repeated keys", Limits(high=0.0), AUDITED),
     ),
     SetRule(
         *("customer_comes", "reference", "transactions", "warn", CRM, "Who pays is known to the CRM two days later."),
-        *(Limits(high=0.01), AUDITED),
+        *("share", Limits(high=0.01), AUDITED),
     ),
     *(rule for source, owner in OWNERS.items() for rule in _of_deliveries(source, owner)),
 )
