@@ -25,8 +25,12 @@ def volume(value: float, limits: Limits | None) -> Measured:
     return Measured(*about, 7, value, "rows a day", *ends, verdict, (1234.0, value))
 
 
+def result_of(rules: tuple[Kept, ...], *found: Measured) -> PlatformResult:
+    return PlatformResult(False, (), {"orders": 9}, (), (), rules, (), found)
+
+
 def rules_of(rules: tuple[Kept, ...], *found: Measured) -> list[tuple[str | int, ...]]:
-    result = PlatformResult(False, (), {}, (), (), rules, (), found)
+    result = result_of(rules, *found)
     [table] = [table for table in report.tables_of(result) if table.title.startswith("Rules")]
     assert len(table.columns) == 12
     assert all(kept.rule.meaning in report.html(result) for kept in rules)
@@ -77,4 +81,12 @@ def test_a_rule_about_sets_says_what_it_measures_and_what_that_may_be(
 def test_a_broken_rule_is_a_sentence_with_its_share_and_its_owner() -> None:
     assert measured(KNOWN, 1200, 0.25).said == (
         "known measures 25.00 % of 1,200 new rows and may measure at most 2.00 %; ask payments"
+    )
+
+
+def test_the_summary_names_the_rules_that_are_broken_too_often_and_whom_to_ask() -> None:
+    good = measured(NAMED, 10, 0.01, 0.01)
+    assert report.summary(result_of((), good)) == "9 orders processed. The books balance."
+    assert report.summary(result_of((), good, measured(KNOWN, 10, 0.5, 0.5), volume(17.5, Limits(5.0, 15.0)))) == (
+        "9 orders processed. The books balance. Broken too often: known (payments), products_volume (purchasing)."
     )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment
 
 from lakehouse import units
-from lakehouse.outcome import Churn, PlatformResult
+from lakehouse.outcome import Churn, Kept, Measured, PlatformResult
+from lakehouse.quality import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +61,14 @@ def summary(result: PlatformResult) -> str:
     counts = ", ".join(f"{number:,} {name}" for name, number in result.processed.items())
     books = "The books balance." if result.balanced else "THE BOOKS DO NOT BALANCE."
     news = "Nothing new. " if result.nothing_new else ""
-    return " ".join(filter(None, (f"{news}{counts} processed. {books}", churn_summary(result.churn))))
+    parts = f"{news}{counts} processed. {books}", churn_summary(result.churn), rules_summary(result)
+    return " ".join(filter(None, parts))
+
+
+def rules_summary(result: PlatformResult) -> str:
+    """Which rules are broken too often, and who is asked, in a sentence; nothing where none is."""
+    broken = [f"{one.rule} ({one.owner})" for one, _, verdict in _judged(result) if verdict == "fail"]
+    return f"Broken too often: {', '.join(broken)}." if broken else ""
 
 
 def churn_summary(state: Churn | None) -> str:
@@ -113,19 +121,26 @@ def tables_of(result: PlatformResult) -> list[Table]:
 
 def _rules(result: PlatformResult) -> list[tuple[str | int, ...]]:
     """A row of the table a rule: what it says of the newest rows, and of all where it is about rows."""
-    kept = {one.rule.name: one for one in result.rules}
     found = []
-    for one in result.measured:
-        of_all = kept.get(one.rule)
-        verdicts = {one.verdict, of_all.verdict if of_all else one.verdict}
-        verdict = "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "no data"
+    for one, of_all, verdict in _judged(result):
         of_all_rows: tuple[str | int, str] = (of_all.broken, _percent(of_all.share)) if of_all else ("", "")
         row = (
             *(one.rule, MARKED[verdict], one.severity, one.owner, units.shown(one.value, one.unit), trend(one.trend)),
             *(units.limits(one.low, one.high, one.unit), *of_all_rows, one.kind, one.since.isoformat(), one.meaning),
         )
-        found.append((verdict != "fail", row))
-    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+        found.append(row)
+    return found
+
+
+def _judged(result: PlatformResult) -> list[tuple[Measured, Kept | None, Verdict]]:
+    """Each rule, of the newest rows and of all, and what both say together: those that are broken too often first."""
+    kept = {one.rule.name: one for one in result.rules}
+    found: list[tuple[Measured, Kept | None, Verdict]] = []
+    for one in result.measured:
+        of_all = kept.get(one.rule)
+        said = {one.verdict, of_all.verdict if of_all else one.verdict}
+        found.append((one, of_all, "fail" if "fail" in said else "pass" if "pass" in said else "no data"))
+    return sorted(found, key=lambda judged: judged[2] != "fail")
 
 
 def trend(values: Sequence[float]) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.quality.rules import BEGINNING, Severity
+from lakehouse.quality.rules import BEGINNING
 from lakehouse.quality.thresholds import Limits
 
 SetKind = Literal["uniqueness", "reference", "sum", "freshness", "volume"]
@@ -19,14 +19,13 @@ SetKind = Literal["uniqueness", "reference", "sum", "freshness", "volume"]
 class SetRule:
     """Something that must hold of many rows together: one number, in `unit`, which is within `limits`.
 
-    Without limits the rule's own history gives them. No row is quarantined for it: `warn` and `drop` are told, `fail`
-    ends the run.
+    Without limits the rule's own history gives them. There is no row to drop: a `warn` is told, a `fail` ends the run.
     """
 
     name: str
     kind: SetKind
     table: str
-    severity: Severity
+    severity: Literal["warn", "fail"]
     owner: str
     meaning: str
     unit: str
