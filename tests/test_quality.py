@@ -479,8 +479,8 @@ def test_a_required_column_that_is_null_breaks_a_contract(spark: SparkSession, a
     rows = [("a", 1.0, 1, None), (None, 2.0, 1, "x"), (None, None, 1, None)]
     frame = spark.createDataFrame(rows, "id STRING, amount DOUBLE, pieces INT, coupon STRING")
     assert [str(change) for change in contract.check(contract.read(agreed), frame)] == [
-        "breaking: id is NULL in 2 rows, and never may be: fill it.",
-        "breaking: amount is NULL in 1 rows, and never may be: fill it.",
+        "breaking: id is NULL in 2 of 3 rows, and never may be: fill it.",
+        "breaking: amount is NULL in 1 of 3 rows, and never may be: fill it.",
     ]
 
 

@@ -121,7 +121,7 @@ def tables_of(result: PlatformResult) -> list[Table]:
 
 def _rules(result: PlatformResult) -> list[tuple[str | int, ...]]:
     """A row of the table a rule: what it says of the newest rows, and of all where it is about rows."""
-    found = []
+    found: list[tuple[str | int, ...]] = []
     for one, of_all, verdict in _judged(result):
         of_all_rows: tuple[str | int, str] = (of_all.broken, _percent(of_all.share)) if of_all else ("", "")
         row = (

@@ -41,6 +41,7 @@ LOGICAL: tuple[tuple[tuple[type[DataType], ...], str], ...] = (
     ((StructType,), "object"),
     ((MapType,), "map"),
 )
+ROWS = "_rows"
 # What came, and what was agreed: no reader notices the difference.
 FITS = {("integer", "number")}
 
@@ -95,7 +96,9 @@ def check(contract: OpenDataContractStandard, found: DataFrame | StructType | Co
         elif not _fits(columns[name], column.logicalType):
             changes.append(_other_type(name, columns[name], column))
         elif nulls.get(name):
-            changes.append(Change(name, True, f"{name} is NULL in {nulls[name]} rows, and never may be: fill it."))
+            changes.append(
+                Change(name, True, f"{name} is NULL in {nulls[name]} of {nulls[ROWS]} rows, and never may be: fill it.")
+            )
     new = [name for name in columns if name not in agreed]
     return changes + [Change(name, False, f"{name} is new: nobody reads it until the contract has it.") for name in new]
 
@@ -132,11 +135,10 @@ def _fits(kind: str, agreed: str | None) -> bool:
 
 
 def _nulls(frame: DataFrame, agreed: Mapping[str, SchemaProperty]) -> Mapping[str, int]:
-    """How many rows have a NULL in each required column that is there. One query."""
+    """How many rows there are, and how many have a NULL in each required column that is there. One query."""
     required = [name for name, column in agreed.items() if column.required and name in frame.columns]
-    if not required:
-        return {}
-    [row] = frame.agg(*(F.count_if(F.col(f"`{name}`").isNull()).alias(name) for name in required)).collect()
+    missing = (F.count_if(F.col(f"`{name}`").isNull()).alias(name) for name in required)
+    [row] = frame.agg(F.count(F.lit(1)).alias(ROWS), *missing).collect()
     return row.asDict()
 
 
