@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from datetime import date
 from typing import Literal, get_args
 
-from pyspark.errors import ParseException
+from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
@@ -98,13 +98,13 @@ def rules_from(frame: DataFrame) -> list[Rule]:
     if lacking := [name for name in names if name not in frame.columns]:
         raise PlatformError(f"The table of rules lacks the column {lacking[0]}: it needs {', '.join(names)}.")
     # Rules are written by people, so they are few.
-    rules = [_rule(row) for row in frame.select(*names).orderBy("name").collect()]
+    rules = [_rule(frame.sparkSession, row) for row in frame.select(*names).orderBy("name").collect()]
     if twice := [name for name, number in Counter(rule.name for rule in rules).items() if number > 1]:
         raise PlatformError(f"The rule {twice[0]} stands in the table of rules more than once: remove all but one.")
     return rules
 
 
-def _rule(row: Row) -> Rule:
+def _rule(spark: SparkSession, row: Row) -> Rule:
     """A row of the table of rules. Raises PlatformError for one that can be no rule."""
     name = row["name"]
     if name is None or not name.strip():
@@ -126,7 +126,10 @@ def _rule(row: Row) -> Rule:
     if row["since"] is None:
         raise refuse("since", "it is the day from which the rule is demanded")
     try:
-        F.expr(row["condition"])
+        # Only when it is analysed is the text parsed; here it has none of the columns that it judges.
+        _ = spark.range(0).select(F.expr(row["condition"])).schema
     except ParseException:
         raise refuse("condition", "that is no condition in SQL") from None
+    except AnalysisException:
+        pass
     return Rule(**row.asDict())
