@@ -73,6 +73,17 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "revenue_eur": MONEY,
     },
     "serving/dashboard": {**dict.fromkeys(("tile", "label", "measure"), TEXT), "value": REAL, "release": COUNT},
+    "audit/quality": {
+        "batch": COUNT,
+        "measured_at": pa.timestamp("us", "UTC"),
+        **dict.fromkeys(("rule", "table", "kind", "severity", "owner", "meaning"), TEXT),
+        "since": DAY,
+        "rows": COUNT,
+        "value": REAL,
+        "unit": TEXT,
+        **dict.fromkeys(("low", "high"), REAL),
+        "verdict": TEXT,
+    },
     "ml/features": {"customer_id": TEXT, "as_of": DAY, **dict.fromkeys(FEATURES, REAL)},
     "ml/predictions": {"customer_id": TEXT, "as_of": DAY, "probability": REAL, "risk": TEXT, "model_version": COUNT},
     "ml/bought_together": {
@@ -133,6 +144,7 @@ def tables(release: int, customers: int, products: int, days: int) -> dict[str, 
             for tile, label, measures in _tiles(release)
             for measure, value in measures.items()
         ],
+        "audit/quality": _audits(release),
         "ml/features": [
             (f"C{i:07}", AS_OF, float(i % 100), *(float(release),) * (len(FEATURES) - 1))
             for i in range(1, customers + 1)
@@ -156,6 +168,34 @@ def tables(release: int, customers: int, products: int, days: int) -> dict[str, 
             (segment, f"P{i:06}", release, i) for segment in SEGMENTS for i in range(1, min(products, 20) + 1)
         ],
     }  # fmt: skip
+
+
+RULES = {
+    # Rule: table, kind, severity, owner, meaning, unit, least, most.
+    "customer_known": ("transactions", "reference", "drop", "payments", "The CRM knows who buys.", "share", None, 0.02),
+    "order_line_once": ("transactions", "uniqueness", "fail", "payments", "No line comes twice.", "keys", None, 0.0),
+    "products_volume": ("products", "volume", "warn", "purchasing", "As many as before.", "rows a day", 5.0, 15.0),
+    "retired": ("products", "range", "warn", "purchasing", "Nobody demands it any more.", "share", None, 0.01),
+}
+AUDITS = 12
+
+
+def _audits(release: int) -> Rows:
+    """Audits 1 to 12: `customer_known` grows worse, `products_volume` has no data at last, `retired` is not there."""
+    found: Rows = []
+    for number in range(1, AUDITS + 1):
+        last = number == AUDITS
+        values: dict[str, float | None] = {"customer_known": number / 500, "order_line_once": 0.0, "retired": 0.0}
+        values["products_volume"] = None if last else 9.0 + number % 2
+        for rule, (table, kind, severity, owner, meaning, unit, low, high) in RULES.items():
+            value = values[rule]
+            verdict = "no data" if value is None else "fail" if value > high else "pass"
+            if not (last and rule == "retired"):
+                what = (rule, table, kind, severity, owner, meaning, date(2026, 1, 1))
+                found.append(
+                    (number, NOON + timedelta(days=number), *what, 100 * release, value, unit, low, high, verdict)
+                )
+    return found
 
 
 def _tiles(release: int) -> list[tuple[str, str, dict[str, float]]]:

@@ -163,12 +163,15 @@ def test_a_customer_is_found_by_id_and_the_answer_names_its_table_and_version(se
         ("/v1/customers", {"country": "FR", "tier": "silver"}, []),
         ("/v1/products", {}, [f"P{i:06}" for i in range(1, 7)]),
         ("/v1/products", {"category": "toys"}, ["P000001", "P000003", "P000005"]),
+        ("/v1/quality", {}, ["customer_known", "order_line_once", "products_volume"]),
+        ("/v1/quality", {"owner": "payments"}, ["customer_known", "order_line_once"]),
+        ("/v1/quality", {"severity": "warn", "verdict": "pass"}, ["products_volume"]),
     ],
 )
 def test_paging_through_a_list_gives_each_row_once_and_in_order(
     served: Served, path: str, asked: dict[str, str], expected: list[str]
 ) -> None:
-    key = "customer_id" if "customers" in path else "product_id"
+    key = {"customers": "customer_id", "products": "product_id", "quality": "rule"}[path.removeprefix("/v1/")]
     for limit in (1, 3, 1000):
         found: list[str] = []
         cursor: dict[str, str] = {}
@@ -309,6 +312,31 @@ def test_questions_that_wait_for_the_model_are_answered_each_with_its_own(served
     assert asyncio.run(ask()) == [(number, [number / 100] * (1 + number % 3)) for number in range(50)]
 
 
+def test_the_verdict_of_a_rule_comes_with_its_trend_its_severity_and_its_owner(served: Served) -> None:
+    """A rule that had no data at last says what it said before; one that nobody demands any more is left out."""
+    broken, once, volume = served.get("/v1/quality")["data"]
+    assert broken == {
+        "rule": "customer_known",
+        "table": "transactions",
+        "kind": "reference",
+        "severity": "drop",
+        "owner": "payments",
+        "since": "2026-01-01",
+        "meaning": "The CRM knows who buys.",
+        "verdict": "fail",
+        "rows": 700,
+        "value": 0.024,
+        "unit": "share",
+        "low": None,
+        "high": 0.02,
+        "trend": [0.006, 0.008, 0.01, 0.012, 0.014, 0.016, 0.018, 0.02, 0.022, 0.024],
+        "measured_at": "2026-01-18T12:00:00Z",
+    }
+    assert (once["rule"], once["severity"], once["verdict"]) == ("order_line_once", "fail", "pass")
+    assert (volume["value"], volume["verdict"], volume["measured_at"]) == (10.0, "pass", "2026-01-17T12:00:00Z")
+    assert served.get("/v1/quality")["source"] == source("audit/quality")
+
+
 def test_health_readiness_and_metrics_need_no_key(served: Served) -> None:
     assert httpx.get(f"{served.address}/health").json() == {
         "status": "ok",
@@ -356,6 +384,7 @@ def test_a_key_opens_what_its_scopes_name_and_nothing_else(served: Served) -> No
         "/v1/products/P000001": "products:read",
         "/v1/products/P000001/recommendations": "products:read",
         "/v1/sales": "sales:read",
+        "/v1/quality": "quality:read",
     }
     for scope in (*set(paths.values()), "churn:predict"):
         key = Keys(served.base).make(f"only {scope}", [scope])
@@ -395,6 +424,8 @@ def test_a_key_is_kept_as_a_hash_by_its_owner_only_and_can_be_replaced_and_revok
         ("/v1/customers?cursor=none", 422, "The cursor is none that this list gave"),
         ("/v1/sales?from=2026-02-30", 422, "query.from: "),
         ("/v1/sales?period=hour", 422, "query.period: "),
+        ("/v1/quality?severity=error", 422, "query.severity: "),
+        ("/v1/quality?verdict=good", 422, "query.verdict: "),
         # Injections, and tricks with paths.
         ("/v1/customers/C0000001'%20OR%20'1'='1", 422, "path.customer_id: "),
         ("/v1/customers/C0000001%00", 422, "path.customer_id: "),
@@ -521,7 +552,7 @@ def test_whatever_is_asked_by_the_description_is_answered_as_described(served: S
             asked[case.path] += 1
 
         holds()
-    assert len(asked) == 11 and asked["/v1/churn"] >= 25
+    assert len(asked) == 12 and asked["/v1/churn"] >= 25
 
 
 def curl(served: Served, command: str) -> httpx.Response:
@@ -543,7 +574,7 @@ def curl(served: Served, command: str) -> httpx.Response:
 
 def test_the_page_shows_what_the_api_answers(served: Served) -> None:
     pairs = re.findall(r"```bash\n(curl .*?)\n```\n\n```json\n(.*?)\n```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(pairs) == 11
+    assert len(pairs) == 12
     for command, shown in pairs:
         assert curl(served, command).json() == json.loads(shown), command
 
@@ -683,6 +714,15 @@ def test_without_a_model_the_rest_is_answered(tmp_path: Path) -> None:
         problem(served.client.get("/v1/customers/C0000001/recommendations"), 404)
         assert "has no model" in problem(served.client.post("/v1/churn", json={"rows": [ASKED]}), 503)["detail"]
         assert "No predictions in this release" in served.client.get("/").text
+
+
+def test_a_release_from_before_the_audits_has_no_verdicts(tmp_path: Path) -> None:
+    written = published.tables(1, 40, 6, 10)
+    versions = {name: published.write(tmp_path, name, rows) for name, rows in written.items() if "audit" not in name}
+    published.publish(tmp_path, 1, versions=versions)
+    with serving(tmp_path) as served:
+        problem(served.client.get("/v1/quality"), 404)
+        assert "No audit in this release" in served.client.get("/").text
 
 
 def broken_store(base: Path, patch: pytest.MonkeyPatch) -> None:
@@ -846,6 +886,14 @@ def test_the_dashboard_shows_the_release_sums_and_the_risks_of_churn_and_no_cust
         assert part in text, part
     assert "Ödegård" not in text and "example.com" not in text
     assert "script" not in served.client.get("/").headers["content-security-policy"]
+
+
+def test_the_dashboard_names_the_rules_that_are_broken_first_and_with_their_owner(served: Served) -> None:
+    text = " ".join(re.sub(r"<style>.*</style>|<[^>]*>", " ", served.client.get("/").text, flags=re.DOTALL).split())
+    assert "✗ 1 of 3 rules are broken too often. ✗ customer_known drop · payments The CRM knows who buys." in text
+    assert "Measured: 2.40 %, may be at most 2.00 %." in text
+    assert text.index("Every other rule") < text.index("✓ order_line_once fail · payments")
+    assert "retired" not in text
 
 
 def test_the_dashboard_shows_how_far_a_continuous_run_is_while_one_goes_on(served: Served) -> None:

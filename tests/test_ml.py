@@ -19,11 +19,12 @@ from pyspark.sql import functions as F
 from lakehouse.batch import Batch
 from lakehouse.errors import PlatformError
 from lakehouse.lake import Lake
-from lakehouse.ml import baskets, churn, drift, features, gate, registry
+from lakehouse.ml import baskets, churn, features, gate, registry
 from lakehouse.ml import refresh as ml
 from lakehouse.ml.forest import Forest
 from lakehouse.outcome import Churn
 from lakehouse.places import Places
+from lakehouse.quality import drift
 from lakehouse.silver import standardise
 from lakehouse.sources import SNAPSHOTS, Shop, churn_probability
 from platforms import grow_a_small_forest

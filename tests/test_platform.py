@@ -182,6 +182,20 @@ def test_the_command_prints_the_summary_the_books_and_a_verdict_on_every_rule(
     assert all(kept.rule.meaning in page for kept in result.rules)
 
 
+def test_a_file_that_breaks_its_contract_is_told_before_it_is_loaded(
+    again: tuple[dict[str, int], PlatformResult],
+) -> None:
+    """From day 3 on the quantity of online orders is text. What harms nobody, such as a new coupon, is not told."""
+    told = [(path, problem) for path, problem in again[1].discrepancies if "2026-01-04" in path]
+    assert told == [
+        (
+            "payments/online/transactions-2026-01-04-0000.jsonl",
+            "breaking: quantity is string, agreed is integer: send integer, or agree on a new version first.",
+        )
+    ]
+    assert [path for path, _ in again[1].discrepancies if path < told[0][0]] == []
+
+
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tables that DuckDB makes of the same days."""
@@ -306,7 +320,8 @@ def test_a_release_for_the_api_names_what_is_there(whole: tuple[Path, str]) -> N
     )
     found = versions(whole[0])
     assert (release, as_of, model) == (0, date(2026, 1, DAYS), 1)
-    assert named == {name: found[name] for name in found if name.startswith(("gold", "ml"))} | {
+    shown = ("gold", "ml", "audit/quality")
+    assert named == {name: found[name] for name in found if name.startswith(shown)} | {
         f"serving/{name}": found[f"serving/{name}"] for name in ("sales_by_month", "dashboard")
     }
 

@@ -21,8 +21,9 @@ from lakehouse.addresses import Addresses
 from lakehouse.errors import PlatformError
 from lakehouse.lake import Lake
 from lakehouse.live import Live
-from lakehouse.outcome import Book, Increment, LayerFailed, PlatformResult, Progress
+from lakehouse.outcome import Book, Increment, LayerFailed, Measured, PlatformResult, Progress
 from lakehouse.places import Places
+from lakehouse.silver import audit
 from lakehouse.sources import SourceSystems
 from lakehouse.sources.ports import free_port
 from platforms import SCALE, SEED, grow_a_small_forest
@@ -451,7 +452,7 @@ def test_a_payment_is_in_gold_and_released_while_the_platform_follows(shop: Shop
     assert live.load(shop.base) is None
     after = batches_done(shop)
     assert {layer: after[layer] - other[layer] for layer in after} == {
-        **dict.fromkeys(("silver", "gold", "serving"), 2),
+        **dict.fromkeys(("silver", "audit", "gold", "serving"), 2),
         **dict.fromkeys(("bronze", "ml"), 0),
         "api": 1,
     }
@@ -481,6 +482,99 @@ def test_a_wallet_that_goes_down_ends_a_platform_that_follows_with_its_name(
     with pytest.raises(LayerFailed, match=said):
         shop.platform().follow(stopped=threading.Event())
     assert live.load(shop.base) is None
+
+
+def test_a_broken_rule_of_severity_fail_publishes_nothing_until_it_is_mended(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.run()
+    shop.next_day()
+    before, published = revenues(shop), api_releases(shop)
+    customers = silver.entities.CUSTOMER_CHANGES
+    rules = [
+        replace(rule, condition="customer_id RLIKE '^K[0-9]{7}$'") if rule.name == "customer_id_format" else rule
+        for rule in customers.rules
+    ]
+    said = (
+        r"The layer silver failed: The rule customer_id_format measures 100\.00 % of \d+ new rows and may measure at "
+        r"most 1\.00 %; ask customer service: nothing is published until this is mended\. What was there is kept: gold"
+    )
+    with monkeypatch.context() as broken:
+        broken.setitem(vars(customers), "rules", tuple(rules))
+        for _ in range(2):
+            with pytest.raises(LayerFailed, match=said):
+                shop.run()
+        assert measured(shop, "customer_id_format").verdict == "fail"
+    assert (revenues(shop), api_releases(shop)) == (before, published)
+
+    result = shop.run()
+    assert result.balanced
+    assert (revenues(shop)[0], api_releases(shop)) == (before[0] + 1, published + 1)
+    mended = measured(shop, "customer_id_format")
+    assert (mended.verdict, mended.value, mended.severity, mended.owner) == ("pass", 0.0, "fail", "customer service")
+    assert mended.rows > 0 and mended.trend[-1] == 0.0 and len(mended.trend) > 1
+    refused = shop.lake.read("silver/quarantine").where("exists(reasons, r -> r.rule = 'customer_id_format')")
+    assert refused.isEmpty()
+
+
+def measured(shop: Shop, rule: str) -> Measured:
+    """What a rule said last."""
+    [found] = [one for one in audit.standing(shop.lake) if one.rule == rule]
+    return found
+
+
+def test_a_source_that_breaks_its_contract_is_not_loaded_and_is_told_why(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop.run()
+    shop.next_day()
+    before = shop.lake.version("bronze/customer_changes")
+    for path in bronze.CONTRACTS.iterdir():
+        text = path.read_text(encoding="utf-8")
+        (tmp_path / path.name).write_text(text.replace("logicalType: boolean", "logicalType: string"), encoding="utf-8")
+    said = (
+        r"The layer bronze failed: The source customer_changes could not be read: it is not as agreed in "
+        r"customer_changes\.odcs\.yaml: marketing_consent is boolean, agreed is string: send string, or agree on a new"
+    )
+    with monkeypatch.context() as other:
+        other.setattr(bronze, "CONTRACTS", tmp_path)
+        with pytest.raises(LayerFailed, match=said):
+            shop.run()
+    assert shop.lake.version("bronze/customer_changes") == before
+    assert shop.run().balanced
+    assert shop.lake.version("bronze/customer_changes") > before
+
+
+def test_an_order_line_that_is_in_silver_twice_is_not_published(shop: Shop) -> None:
+    """No path of the platform leads there: it is written by hand."""
+    shop.run()
+    before, number = revenues(shop), batches_done(shop)["silver"] + 1
+    again = shop.lake.read("silver/transactions").orderBy("transaction_id").limit(1)
+    [(line,)] = again.select("transaction_id").collect()
+    shop.lake.append(again.withColumn("_batch", F.lit(number).cast("BIGINT")), "silver/transactions")
+    shop.next_day()
+    with pytest.raises(LayerFailed, match=r"The rule order_line_once measures 1 repeated keys of .* at most 0 "):
+        shop.run()
+    assert revenues(shop) == before
+    target = shop.lake.identifier("silver/transactions")
+    shop.spark.sql(f"DELETE FROM {target} WHERE transaction_id = '{line}' AND _batch = {number}")
+    assert shop.run().balanced
+    assert revenues(shop)[0] == before[0] + 1
+
+
+def test_the_audit_says_how_fresh_and_how_large_each_delivery_is(shop: Shop) -> None:
+    shop.next_day()
+    result = shop.run()
+    found = {one.rule: one for one in result.measured}
+    for source in bronze.SOURCES:
+        fresh, volume = found[f"{source}_fresh"], found[f"{source}_volume"]
+        assert (fresh.verdict, fresh.unit, fresh.high) == ("pass", "hours", 36.0)
+        assert fresh.value is not None and 0 <= fresh.value < 36
+        assert (volume.unit, volume.rows) == ("rows a day", volume.value)
+    arrived = shop.lake.read(bronze.ARRIVALS).where("source = 'customer_changes'").orderBy(F.desc("ingested_at"))
+    assert found["customer_changes_volume"].rows == arrived.select("rows").first()[0] > 0
+    assert found["customer_comes"].value == 0.0 and found["customer_comes"].rows > 0
+    assert {one.rule for one in result.measured} >= {kept.rule.name for kept in result.rules}
 
 
 def test_two_runs_at_once_on_one_base_path_are_refused(shop: Shop) -> None:

@@ -41,7 +41,7 @@ def test_nothing_is_delivered_before_it_was_ordered_and_the_same_day_is_not_befo
 def test_a_rule_is_kept_only_where_its_condition_is_true(spark: SparkSession) -> None:
     rows = spark.createDataFrame([(1,), (-1,), (None,)], "n INT")
     rules = {
-        nullable: quality.Rule("positive", "range", "n", "n > 0", "error", "us", "It counts.", nullable=nullable)
+        nullable: quality.Rule("positive", "range", "n", "n > 0", "drop", "us", "It counts.", nullable=nullable)
         for nullable in (False, True)
     }
     assert [row[0] for row in rows.select(rules[False].broken).collect()] == [False, True, True]

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from lakehouse import bronze
 from lakehouse.lake import Lake
 from lakehouse.outcome import Book, Books, Kept, Nulls
-from lakehouse.quality import Rule
+from lakehouse.quality import KEPT_OUT, Rule
 from lakehouse.silver import ENTITIES, Entity
 
 PROCESSED = {"customers": ("customer_changes",), "products": ("products",), "transactions": bronze.PAYMENTS}
@@ -69,7 +69,7 @@ def _processed(lake: Lake) -> Iterator[DataFrame]:
 def _balance(lake: Lake) -> Iterator[DataFrame]:
     """The entries of the rows that were read, by the audit table, and of the three others, each where the rows lie.
 
-    A broken rule is an entry too: an error of a quarantined row, a warning of a clean one.
+    A broken rule is an entry too: one of severity drop or fail of a quarantined row, a warn of a clean one.
     """
     arrivals = lake.read(bronze.ARRIVALS)
     yield _entries(arrivals, "read", F.col("source"), F.col("rows") + F.col("refused"))
@@ -104,7 +104,7 @@ def _entries(
 
 def _judged(entity: Entity, rule: Rule, books: Sequence[Book]) -> int:
     own = [book for book in books if book.source in entity.sources]
-    return sum(book.clean + (book.quarantined if rule.severity == "error" else 0) for book in own)
+    return sum(book.clean + (book.quarantined if rule.severity in KEPT_OUT else 0) for book in own)
 
 
 def _nulls(lake: Lake) -> tuple[Nulls, ...]:

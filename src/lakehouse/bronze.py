@@ -6,7 +6,7 @@ Five tables, one a source: `customer_changes` (the CRM's log, by JDBC), `product
 is a row of `audit/arrivals`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta, timezone
@@ -33,15 +33,21 @@ from lakehouse.ingestion import (
     new_tag,
     read_partitioned,
     read_since,
+    sampled_columns,
 )
 from lakehouse.ingestion.audit import ENTRY, TABLE, as_entries
 from lakehouse.ingestion.catalogue import SCHEMA as PRODUCT
 from lakehouse.lake import Lake
+from lakehouse.quality import contract
 
 CUSTOMER_CHANGES, PRODUCTS, WALLET = "customer_changes", "products", "payments_wallet"
 FILES = {"payments_online": ("online", "json"), "payments_store": ("store", "csv")}
 PAYMENTS = (*FILES, WALLET)
 SOURCES = (CUSTOMER_CHANGES, PRODUCTS, *PAYMENTS)
+
+# What the senders have promised, by source.
+CONTRACTS, SUFFIX = Path(__file__).with_name("sources") / "contracts", ".odcs.yaml"
+ONLINE = "payments_online"
 
 # Longer than any transaction of the CRM: a row that is committed late is still seen.
 OVERLAP = timedelta(hours=1)
@@ -84,7 +90,8 @@ def _raise_first(jobs: Mapping[str, Future[Any]]) -> None:
     """Say which source could not be read, if one could not. Raises PlatformError."""
     for source, job in jobs.items():
         if (error := job.exception()) is not None:
-            raise PlatformError(f"The source {source} could not be read: {cause(error)}") from error
+            said = str(error) if isinstance(error, PlatformError) else cause(error)
+            raise PlatformError(f"The source {source} could not be read: {said}") from error
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,7 @@ def _customer_changes(lake: Lake, batch: Batch, addresses: Addresses) -> int:
             return 0
         rows = read_partitioned(lake.spark, url, properties, table, "position", first, last, CONNECTIONS)
         item = table
+    _check_customer_changes(lake, rows)
     return _append(lake, batch, rows, CUSTOMER_CHANGES, F.lit(item), item)
 
 
@@ -254,7 +262,7 @@ def _wallet(lake: Lake, addresses: Addresses) -> int:
 
 
 def _check(lake: Lake, addresses: Addresses) -> None:
-    """Compare what has landed with its manifests; what differs becomes a row of `audit/discrepancies`, once."""
+    """Compare what has landed with its manifests and its contract; what differs is noted."""
     landing, kept = Path(addresses.landing), Path(addresses.landing, "_archive")
     found = [
         (wrong.path, wrong.problem, manifest.name)
@@ -262,6 +270,27 @@ def _check(lake: Lake, addresses: Addresses) -> None:
         for wrong in check_delivery(landing, manifest)
         if not (kept / wrong.path).exists()
     ]
+    agreed = contract.read(CONTRACTS / f"{ONLINE}{SUFFIX}")
+    for path in sorted(landing.glob(f"payments/{FILES[ONLINE][0]}/[!._]*")):
+        columns = sampled_columns(path)
+        changes = contract.check(agreed, columns) if columns else []
+        # A writer of JSON may leave out what is optional.
+        told = [change for change in changes if change.breaking or change.column in columns]
+        found += [(str(path.relative_to(landing)), str(change), f"{ONLINE}{SUFFIX}") for change in told]
+    _note_discrepancies(lake, found)
+
+
+def _check_customer_changes(lake: Lake, rows: DataFrame) -> None:
+    """Compare the log's columns with its contract: what harms nobody is noted. Raises PlatformError for what breaks."""
+    agreed = contract.read(CONTRACTS / f"{CUSTOMER_CHANGES}{SUFFIX}")
+    changes = contract.check(agreed, rows.schema)
+    if broken := [change.meaning for change in changes if change.breaking]:
+        raise PlatformError(f"it is not as agreed in {CUSTOMER_CHANGES}{SUFFIX}: {' '.join(broken)}")
+    _note_discrepancies(lake, [(CUSTOMER_CHANGES, str(change), f"{CUSTOMER_CHANGES}{SUFFIX}") for change in changes])
+
+
+def _note_discrepancies(lake: Lake, found: Sequence[tuple[str, str, str]]) -> None:
+    """Make each a row of `audit/discrepancies`, once: path, problem, and which manifest or contract says otherwise."""
     if found:
         lake.create(DISCREPANCIES, DISCREPANCY)
         rows = lake.spark.createDataFrame(found, DISCREPANCY)

@@ -1,7 +1,8 @@
 """The platform from end to end: sources, ingestion and bronze, silver, gold, serving, ML, and the API's releases.
 
 What a layer has done is noted in the journal. So a run that died, or that failed, is continued by the next one from
-the layer where it stopped, and the layers above it keep their last good state until then. Silver notes beforehand, too,
+the layer where it stopped, and the layers above it keep their last good state until then. Between silver and gold an
+audit measures what has come, and ends the run where a rule of severity fail is broken. Silver notes beforehand, too,
 what its batch will read: it writes a batch to several tables, each once, so a repeat must be of the same rows.
 
 A continuous run (`follow`) is the same with smaller batches: between two days it takes in payments alone, again and
@@ -34,6 +35,7 @@ from lakehouse.ml import churn, registry
 from lakehouse.ml import refresh as ml
 from lakehouse.outcome import Books, Churn, Increment, Layer, LayerFailed, PlatformResult, Progress
 from lakehouse.places import Places
+from lakehouse.silver import audit
 from lakehouse.sources import LAST_DAY, SourceSystems, churn_probability, loaded_on
 
 Refresh = Callable[[Lake, Batch], Refreshed]
@@ -300,6 +302,8 @@ class _Run:
         if batch.until and (batch.until != batch.since or batch.mark != silver.fingerprint()):
             self._journal.planned("silver", batch)
             rows += self._refresh("silver", batch, silver.refresh)
+        if done := self._journal.last("silver"):
+            self._bring("audit", {"silver": done.batch, "day": self._newest_day()}, audit.refresh)
         return rows
 
     def _gold(self) -> int:
@@ -377,6 +381,7 @@ class _Run:
             **vars(counted),
             churn=self._churn,
             discrepancies=bronze.discrepancies(self._lake),
+            measured=audit.standing(self._lake),
         )
 
 

@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from lakehouse.errors import PlatformError
-from lakehouse.quality import Rule
+from lakehouse.quality import Limits, Rule, Verdict
+from lakehouse.units import limits, shown
 
 
 class LayerFailed(PlatformError):
@@ -103,9 +104,40 @@ class Kept:
         return self.broken / self.rows if self.rows else 0.0
 
     @property
-    def passed(self) -> bool:
-        """Whether it is broken no more often than the rule tolerates."""
-        return self.share <= self.rule.tolerance
+    def verdict(self) -> Verdict:
+        """Whether it is broken no more often than the rule tolerates; no data where it has judged no row."""
+        return Limits(high=self.rule.tolerance).judge(self.share if self.rows else None)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a rule said when it was last measured, about what had come since the time before.
+
+    `value` is what was measured, in `unit`, and `low` and `high` are what it may be, None for no limit. The unit of a
+    rule about rows is `share`: the part of them, 0 to 1, that breaks it. `verdict` is pass, fail, or no data. `trend`
+    has the last ten values, the newest last.
+    """
+
+    rule: str
+    table: str
+    kind: str
+    severity: str
+    owner: str
+    meaning: str
+    since: date
+    rows: int
+    value: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    verdict: Verdict
+    trend: tuple[float, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """What was measured and what may be, and whom to ask: a part of a sentence."""
+        measured = f"{self.rule} measures {shown(self.value, self.unit)} of {self.rows:,} new rows"
+        return f"{measured} and may measure {limits(self.low, self.high, self.unit)}; ask {self.owner}"
 
 
 @dataclass(frozen=True)
@@ -149,6 +181,7 @@ class Churn:
 class PlatformResult:
     """What a run did, and how the platform stands after it.
 
+    `rules` has how often each rule is broken over all that lies there, `measured` what each said of what came last.
     `churn` is how the model stands; None where it has never looked at a customer. `report` is the HTML page, where it
     could be saved.
     """
@@ -160,6 +193,7 @@ class PlatformResult:
     nulls: tuple[Nulls, ...]
     rules: tuple[Kept, ...]
     discrepancies: tuple[tuple[str, str], ...]
+    measured: tuple[Measured, ...] = ()
     churn: Churn | None = None
     report: Path | None = None
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment
 
-from lakehouse.outcome import Churn, PlatformResult
+from lakehouse import units
+from lakehouse.outcome import Churn, Kept, Measured, PlatformResult
+from lakehouse.quality import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 COLOURS = {"clean": ("#3a8f5d", ""), "quarantined": ("#c9822b", "//"), "duplicate": ("#7a7fc4", "..")}
 # A colour that no chart uses; it becomes that of the page's text.
 INK = "#010203"
+RULE = (
+    *("rule", "verdict", "severity", "owner", "newest rows", "trend"),
+    *("may be", "broken of all", "percent", "kind", "since", "what it demands"),
+)
+MARKED = {"pass": "✓ pass", "fail": "✗ FAIL", "no data": "– no data"}
+BARS = "▁▂▃▄▅▆▇█"
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Data platform: report of a run</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -53,7 +61,14 @@ def summary(result: PlatformResult) -> str:
     counts = ", ".join(f"{number:,} {name}" for name, number in result.processed.items())
     books = "The books balance." if result.balanced else "THE BOOKS DO NOT BALANCE."
     news = "Nothing new. " if result.nothing_new else ""
-    return " ".join(filter(None, (f"{news}{counts} processed. {books}", churn_summary(result.churn))))
+    parts = f"{news}{counts} processed. {books}", churn_summary(result.churn), rules_summary(result)
+    return " ".join(filter(None, parts))
+
+
+def rules_summary(result: PlatformResult) -> str:
+    """Which rules are broken too often, and who is asked, in a sentence; nothing where none is."""
+    broken = [f"{one.rule} ({one.owner})" for one, _, verdict in _judged(result) if verdict == "fail"]
+    return f"Broken too often: {', '.join(broken)}." if broken else ""
 
 
 def churn_summary(state: Churn | None) -> str:
@@ -70,7 +85,7 @@ def churn_summary(state: Churn | None) -> str:
 
 def tables_of(result: PlatformResult) -> list[Table]:
     """Everything that the result holds, as tables."""
-    verdict = {True: "PASS", False: "FAIL"}
+    verdict = {True: MARKED["pass"], False: MARKED["fail"]}
     return [
         Table(
             "Layers",
@@ -93,17 +108,7 @@ def tables_of(result: PlatformResult) -> list[Table]:
                 for one in result.nulls
             ],
         ),
-        Table(
-            "Rules",
-            ("rule", "severity", "broken", "percent", "may be", "verdict", "kind", "owner", "what it demands"),
-            [
-                (
-                    *(one.rule.name, one.rule.severity, one.broken, _percent(one.share), _percent(one.rule.tolerance)),
-                    *(verdict[one.passed], one.rule.kind, one.rule.owner, one.rule.meaning),
-                )
-                for one in result.rules
-            ],
-        ),
+        Table("Rules, those that are broken too often first", RULE, _rules(result)),
         Table("Model", ("measure", "value"), _measures(result.churn)),
         Table(
             "Drift: are customers still like those it has learnt from?",
@@ -112,6 +117,36 @@ def tables_of(result: PlatformResult) -> list[Table]:
         ),
         Table("Files that are not as announced", ("file", "problem"), result.discrepancies),
     ]
+
+
+def _rules(result: PlatformResult) -> list[tuple[str | int, ...]]:
+    """A row of the table a rule: what it says of the newest rows, and of all where it is about rows."""
+    found: list[tuple[str | int, ...]] = []
+    for one, of_all, verdict in _judged(result):
+        of_all_rows: tuple[str | int, str] = (of_all.broken, _percent(of_all.share)) if of_all else ("", "")
+        row = (
+            *(one.rule, MARKED[verdict], one.severity, one.owner, units.shown(one.value, one.unit), trend(one.trend)),
+            *(units.limits(one.low, one.high, one.unit), *of_all_rows, one.kind, one.since.isoformat(), one.meaning),
+        )
+        found.append(row)
+    return found
+
+
+def _judged(result: PlatformResult) -> list[tuple[Measured, Kept | None, Verdict]]:
+    """Each rule, of the newest rows and of all, and what both say together: those that are broken too often first."""
+    kept = {one.rule.name: one for one in result.rules}
+    found: list[tuple[Measured, Kept | None, Verdict]] = []
+    for one in result.measured:
+        of_all = kept.get(one.rule)
+        said = {one.verdict, of_all.verdict if of_all else one.verdict}
+        found.append((one, of_all, "fail" if "fail" in said else "pass" if "pass" in said else "no data"))
+    return sorted(found, key=lambda judged: judged[2] != "fail")
+
+
+def trend(values: Sequence[float]) -> str:
+    """Values as bars of text, the newest last, the largest as high as a line; all low where all are 0."""
+    most = max(values, default=0.0)
+    return "".join(BARS[round((len(BARS) - 1) * max(value, 0.0) / most) if most > 0 else 0] for value in values)
 
 
 def _measures(state: Churn | None) -> list[tuple[str, str]]:

@@ -163,6 +163,19 @@ async def sales(
     return listed(now, "sales", {"period": period, "dimension": dimension}, limit, cursor, between)
 
 
+@router.get("/quality", response_model=schemas.Page[schemas.RuleVerdict], dependencies=scope("quality:read"))
+async def quality(
+    now: Now,
+    severity: schemas.Severity | None = None,
+    owner: Word = None,
+    verdict: schemas.Outcome | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """What each rule says of the data of the release, in the order of their names, by severity, owner and verdict."""
+    return listed(now, "quality", {"severity": severity, "owner": owner, "verdict": verdict}, limit, cursor)
+
+
 def first_day(period: schemas.Period, day: date) -> date:
     """The first day of the period that a day is in."""
     if period == "week":

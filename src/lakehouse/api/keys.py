@@ -18,6 +18,7 @@ SCOPES = {
     "products:read": "products, and what is bought together with them",
     "sales:read": "sales by period and channel",
     "churn:read": "stored predictions of churn",
+    "quality:read": "what the rules say of the data",
     "churn:predict": "predictions from features, in real time",
 }
 

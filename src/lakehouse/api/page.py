@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from lakehouse import units
 from lakehouse.api.follower import NOTHING
 from lakehouse.api.replica import Replica
 from lakehouse.live import Live
@@ -46,6 +47,7 @@ def html(replica: Replica | None, problem: str | None, live: Live | None = None)
         tiers=_ordered(rows.get("tiers", ()), TIERS),
         products=_largest(rows.get("products", ()), "revenue_eur"),
         rules=_largest(rows.get("quality", ()), "rows"),
+        verdicts=replica.verdicts,
         sources=sorted(rows.get("freshness", ())),
         layers=_ordered(rows.get("health", ()), LAYERS),
         risks=_ordered([Row(name, {"customers": number}) for name, number in replica.risks.items()], RISKS),
@@ -99,3 +101,4 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters |= {"number": number, "moment": moment, "ago": ago, "since_1970": since_1970}
+_environment.filters |= {"shown": units.shown, "limits": units.limits}

@@ -24,6 +24,7 @@ def refresh(lake: Lake, batch: Batch, *, as_of: date | None, model_version: int 
     versions = {
         **{f"{'serving' if name == MONTHLY else 'gold'}/{name}": at for name, at in served["versions"].items()},
         "serving/dashboard": lake.version("serving/dashboard"),
+        **{f"audit/{name}": at for name, at in lake.versions("audit", ("quality",)).items()},
         **{f"ml/{name}": at for name, at in lake.versions("ml", TABLES).items()},
     }
     row = (batch.number, served["delivered_until"], as_of, model_version, versions)

@@ -69,9 +69,23 @@ def _sales(period: str, table: str, day: str) -> str:
     )
 
 
+MOST_RULES = 1000
 _ASKED = " AND ".join(f"f.{name} IS NOT NULL" for name in schemas.Features.model_fields)
 _FEATURES = ", ".join(f"'{name}', f.{name}" for name in schemas.Features.model_fields)
 _SOLD = "JOIN product_performance AS p ON p.product_id = {} WHERE p.discontinued_on IS NULL"
+# Of the rules that the last audit measured: what each said when it last had data, and its last ten values.
+_QUALITY = """
+WITH numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY rule ORDER BY value IS NULL, batch DESC) AS age,
+        max(batch) OVER (PARTITION BY rule) = max(batch) OVER () AS current
+    FROM quality
+), trends AS (
+    SELECT rule, array_agg(value ORDER BY batch) AS trend FROM numbered WHERE age <= 10 AND value IS NOT NULL
+    GROUP BY rule
+)
+SELECT n.*, coalesce(t.trend, make_array()) AS trend FROM numbered AS n LEFT JOIN trends AS t ON t.rule = n.rule
+WHERE n.age = 1 AND n.current
+"""
 
 SHELVES = (
     Shelf(
@@ -137,6 +151,7 @@ SHELVES = (
         ("customer_id",),
         ("risk",),
     ),
+    Shelf("quality", schemas.RuleVerdict, ("audit/quality",), _QUALITY, ("rule",), ("severity", "owner", "verdict")),
 )
 
 
@@ -173,6 +188,7 @@ class Replica:
         self._connection = sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True, check_same_thread=False)
         weakref.finalize(self, _close, self._connection, folder)
         self.risks = self._risks()
+        self.verdicts = self._verdicts()
         self._sources = {name: self._source(shelf) for name, shelf in self._shelves.items()}
 
     def has(self, shelf: str) -> bool:
@@ -234,6 +250,12 @@ class Replica:
         if not self.has("churn"):
             return {}
         return dict(self._connection.execute("SELECT risk, count(*) FROM churn GROUP BY risk").fetchall())
+
+    def _verdicts(self) -> list[schemas.RuleVerdict]:
+        """What each rule said, those that are broken first; empty where the release has no audit."""
+        rows = self.part("quality", {}, MOST_RULES)[0] if self.has("quality") else []
+        found = [schemas.RuleVerdict.model_validate_json(row) for row in rows]
+        return sorted(found, key=lambda one: one.verdict != "fail")
 
     def _source(self, shelf: Shelf) -> bytes:
         return source(self.release, shelf.made_from, self.release.model_version if shelf.name == "churn" else None)

@@ -14,6 +14,8 @@ Tier = Literal["platinum", "gold", "silver", "bronze"]
 Period = Literal["day", "week", "month", "quarter", "year"]
 Dimension = Literal["none", "channel"]
 Risk = Literal["high", "medium", "low", "left"]
+Severity = Literal["warn", "drop", "fail"]
+Outcome = Literal["pass", "fail", "no data"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 # Far more than any customer has, and small enough for the single precision that some models compute with.
 LARGEST = 1e9
@@ -163,6 +165,26 @@ class Answered(Strict):
     """The probability of churn of each row that was asked, in their order."""
 
     probabilities: list[Probability]
+
+
+class RuleVerdict(Strict):
+    """What a rule said of what had come last, before it was published."""
+
+    rule: str
+    table: str = Field(description="The table, or the source, that the rule is about.")
+    kind: str
+    severity: Severity = Field(description="`warn` is told, `drop` quarantines rows, `fail` ends the run besides.")
+    owner: str = Field(description="Who is asked.")
+    since: date = Field(description="The day from which it is demanded.")
+    meaning: str
+    verdict: Outcome
+    rows: int = Field(description="How many rows were looked at.")
+    value: float | None = Field(description="What was measured, in `unit`; null where there was nothing to measure.")
+    unit: str = Field(description="`share` for the part of the rows, 0 to 1, that breaks the rule.")
+    low: float | None = Field(description="The least that the value may be; null for no limit.")
+    high: float | None = Field(description="The most that the value may be; null for no limit.")
+    trend: list[float] = Field(description="The last ten values, the newest last.")
+    measured_at: datetime
 
 
 class Health(Strict):

@@ -9,7 +9,7 @@ from lakehouse.ingestion.copy_into import Copied, copied_files, copy_into
 from lakehouse.ingestion.events import EventLog, end_of_log, ingest_new_events
 from lakehouse.ingestion.files import ingest_new_files
 from lakehouse.ingestion.jdbc import bounds, read_partitioned, read_since
-from lakehouse.ingestion.landing import Discrepancy, archive, arrive, check_delivery
+from lakehouse.ingestion.landing import Discrepancy, archive, arrive, check_delivery, sampled_columns
 from lakehouse.ingestion.loads import Ingested, NewColumns
 from lakehouse.ingestion.schemas import schema_versions
 
@@ -35,5 +35,6 @@ __all__ = [
     "read_partitioned",
     "read_since",
     "record",
+    "sampled_columns",
     "schema_versions",
 ]

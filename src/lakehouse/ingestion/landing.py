@@ -1,14 +1,27 @@
 """The landing zone: a file arrives whole or not at all, and a delivery is what its manifest says."""
 
+import contextlib
 import gzip
 import hashlib
 import json
 import os
 import zlib
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from lakehouse.files import write_atomically
+
+# The type of a value as JSON has it, as the Open Data Contract Standard calls it.
+JSON_TYPES = {
+    type(None): "",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    list: "array",
+    dict: "object",
+}
 
 
 def arrive(path: Path | str, content: bytes) -> Path:
@@ -46,6 +59,34 @@ def check_delivery(landing: Path | str, manifest: Path | str) -> list[Discrepanc
     announced = json.loads(Path(manifest).read_text(encoding="utf-8"))["files"]
     found = [Discrepancy(file["path"], _problem(Path(landing, file["path"]), file["sha256"])) for file in announced]
     return [discrepancy for discrepancy in found if discrepancy.problem]
+
+
+def sampled_columns(path: Path, lines: int = 100) -> dict[str, str]:
+    """The columns of a file of JSON lines, with the type of their values, by its first lines: {} where none is a row.
+
+    The types are the logical ones of the Open Data Contract Standard, "" where all values are null. Whole numbers and
+    others together are number, any other mixture is string.
+    """
+    opened = gzip.open if path.suffix == ".gz" else open
+    found: dict[str, str] = {}
+    with (
+        contextlib.suppress(OSError, EOFError, zlib.error),
+        opened(path, "rt", encoding="utf-8", errors="replace") as text,
+    ):
+        for line in islice(text, lines):
+            with contextlib.suppress(ValueError, RecursionError):
+                row = json.loads(line)
+                for name, value in row.items() if isinstance(row, dict) else ():
+                    shown = name.encode("utf-8", "replace").decode()
+                    found[shown] = _together(found.get(shown, ""), JSON_TYPES[type(value)])
+    return found
+
+
+def _together(one: str, other: str) -> str:
+    """The type of a column that has values of both types."""
+    if not one or not other or one == other:
+        return one or other
+    return "number" if {one, other} == {"integer", "number"} else "string"
 
 
 def _problem(path: Path, sha256: str) -> str:

@@ -19,11 +19,11 @@ from lakehouse import tables
 from lakehouse.batch import Batch, Refreshed
 from lakehouse.lake import Lake
 from lakehouse.ml import baskets, churn, gate
-from lakehouse.ml.drift import drift, reference, verdict
 from lakehouse.ml.features import FEATURES, as_known, everybody, features, labels, members, quarters_over
 from lakehouse.ml.forest import Forest
 from lakehouse.ml.registry import Registered, Registry
 from lakehouse.outcome import Churn, Drift
+from lakehouse.quality.drift import drift, reference, verdict
 
 INPUTS = ("transactions", "customers")
 TABLES = ("features", "predictions", "drift", "bought_together", "popular", "recommendations")

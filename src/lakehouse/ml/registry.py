@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import PlatformError, cause
 from lakehouse.ml.churn import Trained, metrics
-from lakehouse.ml.drift import Reference
 from lakehouse.ml.features import FEATURES
 from lakehouse.ml.forest import Forest
 from lakehouse.ml.pictures import pictures
 from lakehouse.ml.store import MODEL, address
 from lakehouse.places import Places
+from lakehouse.quality.drift import Reference
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -70,8 +70,8 @@ def judged(delivered: DataFrame, entity: Entity, references: Mapping[str, DataFr
         *entity.columns,
         *("_source", "_place", "_key"),
         F.expr(tables.content_hash(entity.columns)).alias("_hash"),
-        quality.broken(entity.rules, "error").alias("_errors"),
-        quality.broken(entity.rules, "warning").alias("_warnings"),
+        quality.broken(entity.rules, *quality.KEPT_OUT).alias("_errors"),
+        quality.broken(entity.rules, "warn").alias("_warnings"),
         "_original",
         *held,
     )

@@ -1,4 +1,4 @@
-"""Drift: whether the customers that the model is asked about are still like those it has learnt from.
+"""Drift: whether the rows of today are still like those of before, such as those that a model has learnt from.
 
 The measure is the population stability index, PSI: sum of (now - then) * ln(now / then) over ten bins, where `then`
 and `now` are the shares of the rows in a bin. By the usual rule of thumb below 0.1 nothing has moved, and from 0.25 on
@@ -6,11 +6,14 @@ it is another population (Siddiqi, Credit Risk Scorecards, 2006).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from lakehouse.quality.profile import Profile
 
 BINS = 10
 MODERATE, LARGE = 0.1, 0.25
@@ -57,3 +60,61 @@ def _bin(name: str, edges: Sequence[float]) -> Column:
     # As one text: thousands of calls into Java take longer than the query.
     numbers = ", ".join(f"{edge!r}D" for edge in edges)
     return F.expr(f"struct('{name}' AS column, size(filter(array({numbers}), edge -> edge <= {name})) AS bin)")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One measure of a table, on two days. `value` is how far it moved, None where there is nothing to compare.
+
+    `measure` is rows (today's in parts of those before), nulls (the share today less that before), new (the share of
+    today's values that were not there before), or psi; `column` is "" for the table itself.
+    """
+
+    column: str
+    measure: str
+    value: float | None
+
+    @property
+    def name(self) -> str:
+        """Such as `nulls of email`."""
+        return f"{self.measure} of {self.column}" if self.column else self.measure
+
+
+def moved(before: Profile, after: Profile) -> list[Moved]:
+    """How far a table has moved from one profile to another, each measure of each column that both have.
+
+    PSI is taken over the commonest values of texts, and over the bins of numbers: both profiles need the same edges,
+    such as `edges_of(before)`.
+    """
+    found = [Moved("", "rows", _part(_rows(after), _rows(before)))]
+    for name in (name for name in before if name in after):
+        then, now = before[name], after[name]
+        shares = _null_share(then), _null_share(now)
+        found.append(Moved(name, "nulls", None if None in shares else shares[1] - shares[0]))  # type: ignore[operator]
+        if "top" in then and "top" in now:
+            new = sum(number for value, number in now["top"].items() if value not in then["top"])
+            found.append(Moved(name, "new", _part(new, sum(now["top"].values()))))
+        for measure in ("top", "bin"):
+            if measure in then and measure in now:
+                found.append(Moved(name, "psi", _psi(then[measure], now[measure])))
+    return found
+
+
+def _rows(profile: Profile) -> float:
+    return next((measures["rows"][""] for measures in profile.values()), 0.0)
+
+
+def _null_share(measures: Mapping[str, Mapping[str, float]]) -> float | None:
+    return _part(measures["nulls"][""], measures["rows"][""])
+
+
+def _part(number: float, whole: float) -> float | None:
+    return number / whole if whole else None
+
+
+def _psi(then: Mapping[str, float], now: Mapping[str, float]) -> float | None:
+    """The index over the values, or the bins, that either day has; None where one of them has no rows."""
+    values, (before, after) = sorted({*then, *now}), (sum(then.values()), sum(now.values()))
+    if not before or not after:
+        return None
+    return psi([then.get(value, 0) / before for value in values], [now.get(value, 0) / after for value in values])
