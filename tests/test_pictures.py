@@ -8,12 +8,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.axes import Axes
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pictured import SVG, is_sound, texts
 from servers import connect_server, finished, python
-from workbook.pictures import Picture, delta_log, plan, scd2
+from workbook.pictures import INK, Picture, chart, delta_log, plan, scd2
 
 
 def rows_of(spark: SparkSession, *values: tuple[object, ...], columns: str = "id INT, city STRING") -> DataFrame:
@@ -357,3 +358,17 @@ def test_a_picture_is_sound(name: str, request: pytest.FixtureRequest) -> None:
         "history": lambda: request.getfixturevalue("history"),
     }[name]
     is_sound(draw())
+
+
+def test_a_chart_takes_the_ink_of_the_page_and_is_the_same_on_every_run() -> None:
+    def draw(axes: Axes) -> None:
+        axes.plot([300, 150], color=INK)
+        axes.set_xlabel("day")
+
+    charts = [chart(draw, "Rows < usual", "Then 150.") for _ in range(2)]
+    root = ElementTree.fromstring(charts[0].svg)
+    assert charts[0].svg == charts[1].svg
+    assert (root.findtext(f"{{{SVG}}}title"), root.findtext(f"{{{SVG}}}desc")) == ("Rows < usual", "Then 150.")
+    assert "day" in texts(charts[0])
+    assert "stroke: currentColor; stroke-width: 1.5" in charts[0].svg and INK not in charts[0].svg
+    assert repr(charts[0]) == "Then 150."
