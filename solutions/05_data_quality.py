@@ -157,11 +157,10 @@ check(by_severity)
 def refused_lines(lines: DataFrame, rules: dict[str, str]) -> DataFrame:
     """One row a refused line: its place, the line as it came, and all reasons."""
     # BEGIN SOLUTION
-    read = lines.select("*", F.from_json("line", "order_id string, amount string, status string").alias("read"))
-    broken = [F.when(~F.coalesce(F.expr(rules[name]), F.lit(False)), name) for name in sorted(rules)]
-    reasons = F.when(F.try_parse_json("line").isNull(), F.array(F.lit("not JSON"))).otherwise(
-        F.array_compact(F.array(F.lit(None).cast("string"), *broken))
-    )
+    is_json = F.try_parse_json("line").isNotNull()
+    broken = [F.when(is_json & ~F.coalesce(F.expr(rules[name]), F.lit(False)), name) for name in sorted(rules)]
+    reasons = F.array_compact(F.array(F.when(~is_json, "not JSON"), *broken))
+    read = lines.withColumn("read", F.from_json("line", "order_id string, amount string, status string"))
     judged = read.select("*", "read.*").withColumn("reasons", reasons).where("size(reasons) > 0")
     return judged.select("file", "row", F.col("line").alias("original"), "reasons")
     # END SOLUTION
@@ -357,8 +356,8 @@ check(profile)
 # A rule is measured every day: the share of rows that break it. An alert is raised on the day on which the share is
 # `high` or more for the `days`-th time in a row, and ends on the day on which it is `low` or less for the `days`-th
 # time in a row. In between it stays as it is: nothing is told twice. A day without a measure (None) is as if it had not
-# been: it is neither good nor bad, and a row of days goes on after it. At the beginning there is no alert; `low` is below
-# `high`, and `days` is 1 or more.
+# been: it is neither good nor bad, and a row of days goes on after it. At the beginning there is no alert; `low` is
+# below `high`, and `days` is 1 or more.
 #
 # `[0.01, 0.06, 0.07, None, 0.02, …]`, `high=0.05`, `low=0.02`, `days=2` → `[(2, "raised"), …]`, each change with the
 # number of its day, from 0
@@ -388,8 +387,8 @@ check(alerts)
 # ## Exercise 5.12 · What breaks, and what does not
 #
 # A producer wants to change a contract. Tell, for those who read the data, which changes break what they have built. A
-# contract has for each column a `type`, whether it is `required`, so never NULL, the set of `values` that may occur, None
-# where all may, a `unit`, and a `description`. A change is a pair of the column and what has changed:
+# contract has for each column a `type`, whether it is `required`, so never NULL, the set of `values` that may occur,
+# None where all may, a `unit`, and a `description`. A change is a pair of the column and what has changed:
 #
 # * `added` is harmless, `removed` breaks; a column with another name is both;
 # * `type` breaks, but for an `int` that becomes a `bigint` and a `float` that becomes a `double`;
@@ -443,8 +442,8 @@ check(contract_changes)
 # rows in the Delta table `sales`, in place of what it has of that day. Other days stay. Both tables are there, and
 # people read `sales` at any moment: each of its versions has the day as it was, or as it is now.
 #
-# An audit finds no fault where there is a row at least, all of `day`, every amount is known and not negative, and no
-# shop is there twice. Return whether the day was published; where it was not, `staging` keeps the rows for whoever
+# An audit finds no fault where there is a row at least, every amount is known and not negative, and no shop is there
+# twice. Return whether the day was published; where it was not, `staging` keeps the rows for whoever
 # looks into it.
 #
 # `day date, shop string, amount int, load string`, a date, and `"shop.staging"`, `"shop.sales"` → True or False
@@ -456,7 +455,7 @@ def publish_day(batch: DataFrame, day: date, staging: str, sales: str) -> bool:
     # BEGIN SOLUTION
     batch.write.format("delta").mode("overwrite").saveAsTable(staging)
     written = batch.sparkSession.table(staging)
-    fault = written.where(f"(amount >= 0 AND day = '{day}') IS NOT TRUE")
+    fault = written.where("(amount >= 0) IS NOT TRUE")
     twice = written.groupBy("shop").count().where("count > 1")
     if written.isEmpty() or not fault.isEmpty() or not twice.isEmpty():
         return False
@@ -645,9 +644,9 @@ check(order_schema)
 # Give the name of the rule that was to find this, and judged too coarsely. And judge by shop, so that it cannot happen
 # again: which shops are to be held back today? A shop of which half a day is missing, or all of it, or whose orders
 # came twice, whatever day of the week it is. Good days must not be held back. On Sundays the shops sell a quarter of
-# what they sell on other days; the kiosk in Bonn sells 2 to 6, whatever day it is; any single day of the history may have been wrong.
-# A shop is judged only where the history has it on four or more days of today's weekday: others have just opened, or
-# closed for good. And a shop in `announced` is not judged today: it has a fair, or is closed.
+# what they sell on other days; the kiosk in Bonn sells 2 to 6, whatever day it is; any single day of the history may
+# have been wrong. A shop is judged only where the history has it on four or more days of today's weekday: others have
+# just opened, or closed for good. And a shop in `announced` is not judged today: it has a fair, or is closed.
 #
 # `history`: `{date(2026, 3, 9): {"Kiel": 238, …}, …}`, the orders by shop of the last eight weeks; `today`, a date;
 # `orders`: `{"Kiel": 120, …}`, those of today; `announced`: a set of shops → the name of the rule, and a list of shops,

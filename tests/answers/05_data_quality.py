@@ -464,7 +464,8 @@ def severity_by_sql(judged, severities):
     pairs = [(rule, severity) for rule, severity in severities.items()]
     spark.createDataFrame(pairs, "rule string, severity string").createOrReplaceTempView("severities")
     fatal = spark.sql("""
-        SELECT rule, count(*) AS orders FROM (SELECT explode(broken) AS rule FROM judged) LEFT JOIN severities USING (rule)
+        SELECT rule, count(*) AS orders
+        FROM (SELECT explode(broken) AS rule FROM judged) LEFT JOIN severities USING (rule)
         WHERE coalesce(severity, 'fail') = 'fail' GROUP BY rule
     """).collect()
     if fatal:
@@ -612,7 +613,7 @@ def refused_by_sql(lines, rules):
         WITH read AS (SELECT *, from_json(line, '{FIELDS}') AS fields FROM lines),
         flat AS (SELECT file, row, line, fields.* FROM read),
         judged AS (SELECT file, row, line AS original, CASE WHEN try_parse_json(line) IS NULL THEN array('not JSON')
-            ELSE filter(CAST(array({', '.join(cases)}) AS ARRAY<STRING>), name -> name IS NOT NULL) END AS reasons
+            ELSE filter(CAST(array({", ".join(cases)}) AS ARRAY<STRING>), name -> name IS NOT NULL) END AS reasons
             FROM flat)
         SELECT * FROM judged WHERE reasons <> CAST(array() AS ARRAY<STRING>)
     """)
@@ -773,7 +774,8 @@ def replay_by_variant(spark, quarantine, orders):
     read.createOrReplaceTempView("judged_lines")
     spark.sql(f"""
         INSERT INTO {orders} BY NAME SELECT order_id, max_by(amount, line_id) AS amount FROM judged_lines
-        WHERE amount > 0 AND NOT EXISTS (SELECT 1 FROM {orders} o WHERE o.order_id = judged_lines.order_id) GROUP BY order_id
+        WHERE amount > 0 AND NOT EXISTS (SELECT 1 FROM {orders} o WHERE o.order_id = judged_lines.order_id)
+        GROUP BY order_id
     """)
     spark.sql(f"""
         UPDATE {quarantine} SET state = 'released' WHERE state = 'waiting'
@@ -1384,7 +1386,9 @@ def alerts_by_the_last_days(shares, high, low, days):
 
 @right("alerts")
 def alerts_by_runs(shares, high, low, days):
-    kinds = [(day, "raised" if s >= high else "ended" if s <= low else "") for day, s in enumerate(shares) if s is not None]
+    kinds = [
+        (day, "raised" if s >= high else "ended" if s <= low else "") for day, s in enumerate(shares) if s is not None
+    ]
     told, state = [], "ended"
     for at, (day, kind) in enumerate(kinds):
         run = [other for _, other in kinds[max(0, at - days + 1) : at + 1]]
@@ -1517,7 +1521,9 @@ def contract_by_sets(before, after):
         for n, p in every
         if p == "values" and after[n][p] is not None and (before[n][p] is None or not {*after[n][p]} - {*before[n][p]})
     }
-    harmless |= {(n, p) for n, p in every if p == "type" and f"{before[n][p]}>{after[n][p]}" in "int>bigint float>double"}
+    harmless |= {
+        (n, p) for n, p in every if p == "type" and f"{before[n][p]}>{after[n][p]}" in "int>bigint float>double"
+    }
     breaking = (every - harmless) | {(n, "removed") for n in before.keys() - common}
     return {"breaking": sorted(breaking), "harmless": sorted(harmless | {(n, "added") for n in after.keys() - common})}
 
@@ -1538,7 +1544,7 @@ def contract_in_pandas(before, after):
     return told
 
 
-FAULTS = "(amount >= 0 AND day = '{day}') IS NOT TRUE"
+FAULTS = "(amount >= 0) IS NOT TRUE"
 
 
 def _staged(batch, staging):
@@ -1546,14 +1552,10 @@ def _staged(batch, staging):
     return batch.sparkSession.table(staging)
 
 
-def _good(rows, day, *, faults=FAULTS, unique=True, empty=True):
+def _good(rows, *, faults=FAULTS, unique=True, empty=True):
     """Whether an audit finds no fault; parts of it can be left out."""
     counted = rows.groupBy("shop").count().where("count > 1")
-    return (
-        rows.where(faults.format(day=day)).isEmpty()
-        and not (unique and not counted.isEmpty())
-        and not (empty and rows.isEmpty())
-    )
+    return rows.where(faults).isEmpty() and not (unique and not counted.isEmpty()) and not (empty and rows.isEmpty())
 
 
 def _replace(rows, day, sales):
@@ -1562,24 +1564,23 @@ def _replace(rows, day, sales):
 
 
 @wrong("publish_day", says="whoever read it then has seen")
-def publish_and_restore(batch, day, staging, sales):
-    """Publishes, audits, and takes it back."""
-    spark = batch.sparkSession
+def publish_and_take_back(batch, day, staging, sales):
+    """Publishes, audits, and puts back what was there."""
+    published = batch.sparkSession.table(sales)
+    before = batch.sparkSession.createDataFrame(published.where(F.col("day") == day).collect(), published.schema)
     written = _staged(batch, staging)
-    version = spark.sql(f"DESCRIBE HISTORY {sales} LIMIT 1").first().version
-    written.write.mode("append").saveAsTable(sales)
-    if not _good(written, day):
-        spark.sql(f"RESTORE TABLE {sales} TO VERSION AS OF {version}")
-        return False
-    spark.sql(f"RESTORE TABLE {sales} TO VERSION AS OF {version}")
-    return _replace(written, day, sales)
+    _replace(written, day, sales)
+    if _good(written):
+        return True
+    _replace(before, day, sales)
+    return False
 
 
 @wrong("publish_day", says="finds that nothing was sold")
 def publish_in_two_commits(batch, day, staging, sales):
     """Deletes the day, then appends it."""
     written = _staged(batch, staging)
-    if not _good(written, day):
+    if not _good(written):
         return False
     batch.sparkSession.sql(f"DELETE FROM {sales} WHERE day = '{day}'")
     written.write.mode("append").saveAsTable(sales)
@@ -1589,14 +1590,14 @@ def publish_in_two_commits(batch, day, staging, sales):
 @wrong("publish_day", says="what you published is not what you audited")
 def publish_the_batch(batch, day, staging, sales):
     """Audits what is written, and publishes the DataFrame."""
-    return _replace(batch, day, sales) if _good(_staged(batch, staging), day) else False
+    return _replace(batch, day, sales) if _good(_staged(batch, staging)) else False
 
 
 @wrong("publish_day", says="takes the place of what the table had")
 def publish_by_append(batch, day, staging, sales):
     """Appends the day."""
     written = _staged(batch, staging)
-    if _good(written, day):
+    if _good(written):
         written.write.mode("append").saveAsTable(sales)
         return True
     return False
@@ -1606,7 +1607,7 @@ def publish_by_append(batch, day, staging, sales):
 def publish_the_whole_table(batch, day, staging, sales):
     """Overwrites the table."""
     written = _staged(batch, staging)
-    if _good(written, day):
+    if _good(written):
         written.write.mode("overwrite").saveAsTable(sales)
         return True
     return False
@@ -1616,28 +1617,28 @@ def publish_the_whole_table(batch, day, staging, sales):
 def publish_what_is_not_negative(batch, day, staging, sales):
     """Looks for negative amounts."""
     written = _staged(batch, staging)
-    return _replace(written, day, sales) if _good(written, day, faults="amount < 0 OR day <> '{day}'") else False
+    return _replace(written, day, sales) if _good(written, faults="amount < 0") else False
 
 
 @wrong("publish_day", says="no row alone can show")
 def publish_judged_row_by_row(batch, day, staging, sales):
     """Judges each row."""
     written = _staged(batch, staging)
-    return _replace(written, day, sales) if _good(written, day, unique=False) else False
+    return _replace(written, day, sales) if _good(written, unique=False) else False
 
 
 @wrong("publish_day", says="Nothing wrong was found in nothing")
 def publish_nothing(batch, day, staging, sales):
     """Takes no fault for good."""
     written = _staged(batch, staging)
-    return _replace(written, day, sales) if _good(written, day, empty=False) else False
+    return _replace(written, day, sales) if _good(written, empty=False) else False
 
 
 @wrong("publish_day", says="and False was asked for")
 def publish_or_raise(batch, day, staging, sales):
     """Raises where a day is not good."""
     written = _staged(batch, staging)
-    if not _good(written, day):
+    if not _good(written):
         raise ValueError("faults")
     return _replace(written, day, sales)
 
@@ -1645,14 +1646,14 @@ def publish_or_raise(batch, day, staging, sales):
 @wrong("publish_day", says="they are written first, all of them")
 def publish_audited_before(batch, day, staging, sales):
     """Audits the DataFrame, and writes what is good."""
-    return _replace(_staged(batch, staging), day, sales) if _good(batch, day) else False
+    return _replace(_staged(batch, staging), day, sales) if _good(batch) else False
 
 
 @wrong("publish_day", says="a NoneType")
 def publish_in_silence(batch, day, staging, sales):
     """Returns nothing."""
     written = _staged(batch, staging)
-    if _good(written, day):
+    if _good(written):
         _replace(written, day, sales)
 
 
@@ -1660,7 +1661,7 @@ def publish_in_silence(batch, day, staging, sales):
 def publish_the_good_rows(batch, day, staging, sales):
     """Publishes what is above zero, and leaves the rest."""
     written = _staged(batch, staging)
-    return _replace(written.where("amount > 0"), day, sales) if _good(written, day) else False
+    return _replace(written.where("amount > 0"), day, sales) if _good(written) else False
 
 
 @right("publish_day")
@@ -1670,7 +1671,7 @@ def publish_by_sql(batch, day, staging, sales):
     spark.sql(f"INSERT OVERWRITE {staging} BY NAME SELECT * FROM the_batch")
     counted = spark.sql(f"""
         SELECT count(*) AS every, count(DISTINCT shop) + max(IF(shop IS NULL, 1, 0)) AS shops,
-            count_if(amount >= 0 AND day = DATE '{day}') AS good FROM {staging}
+            count_if(amount >= 0) AS good FROM {staging}
     """).first()
     if not counted.every or not counted.every == counted.shops == counted.good:
         return False
@@ -1681,7 +1682,7 @@ def publish_by_sql(batch, day, staging, sales):
 @right("publish_day")
 def publish_by_merge(batch, day, staging, sales):
     written = _staged(batch, staging)
-    if not _good(written, day):
+    if not _good(written):
         return False
     batch.sparkSession.sql(f"""
         MERGE INTO {sales} t USING {staging} s ON t.shop <=> s.shop AND t.day = s.day
@@ -1697,7 +1698,7 @@ def publish_from_a_version(batch, day, staging, sales):
     spark = batch.sparkSession
     version = spark.sql(f"DESCRIBE HISTORY {staging} LIMIT 1").first().version
     written = spark.read.option("versionAsOf", version).table(staging)
-    return _good(written, day) and _replace(written, day, sales)
+    return _good(written) and _replace(written, day, sales)
 
 
 WANTED, GOT = ("status", "note", "amount"), ("status_2", "note_2", "amount_2")
@@ -1706,8 +1707,10 @@ WANTED, GOT = ("status", "note", "amount"), ("status_2", "note_2", "amount_2")
 def _side_by_side(source, target, how="full"):
     """Both tables in a row, with the number of rows in the target."""
     times = F.count("*").over(Window.partitionBy("order_id"))
-    loaded = target.withColumn("times", times).dropDuplicates(["order_id"]).withColumnsRenamed(
-        dict(zip(WANTED, GOT, strict=True))
+    loaded = (
+        target.withColumn("times", times)
+        .dropDuplicates(["order_id"])
+        .withColumnsRenamed(dict(zip(WANTED, GOT, strict=True)))
     )
     return source.withColumn("here", F.lit(True)).join(loaded, "order_id", how)
 
@@ -1792,7 +1795,10 @@ def differences_by_a_value(source, target):
 def differences_of_totals(source, target):
     """Compares the sums, and looks further only where they differ."""
     both = _side_by_side(source, target)
-    total = both.agg(F.expr("sum(amount) FILTER (WHERE amount <> amount_2)"), F.expr("sum(amount_2) FILTER (WHERE amount <> amount_2)"))
+    total = both.agg(
+        F.expr("sum(amount) FILTER (WHERE amount <> amount_2)"),
+        F.expr("sum(amount_2) FILTER (WHERE amount <> amount_2)"),
+    )
     one, other = total.first()
     values = "false" if one == other else "amount <> amount_2"
     nulls = "NOT (status <=> status_2 AND note <=> note_2) OR (amount IS NULL) <> (amount_2 IS NULL)"
@@ -1829,7 +1835,7 @@ def differences_by_sql(source, target):
         UNION ALL SELECT order_id, 'double' FROM target SEMI JOIN source USING (order_id)
             GROUP BY order_id HAVING count(*) > 1
         UNION ALL SELECT order_id, 'changed' FROM source SEMI JOIN target USING (order_id)
-            WHERE order_id NOT IN (SELECT order_id FROM target WHERE order_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
+            WHERE order_id IN (SELECT order_id FROM target GROUP BY order_id HAVING count(*) = 1)
               AND order_id IN (SELECT order_id FROM (TABLE source EXCEPT TABLE target))
     """)
 
@@ -1850,7 +1856,9 @@ def differences_by_counted_sides(source, target):
     ).where("verdict IS NOT NULL")
 
 
-def _away(customers, secret, k, *, person=None, area="left(postcode, 2)", decade=None, shared=("area", "decade"), enough=None):
+def _away(
+    customers, secret, k, *, person=None, area="left(postcode, 2)", decade=None, shared=("area", "decade"), enough=None
+):
     """What is given away, with one part changed."""
     keyed = F.sha2(F.concat(F.lit(secret), F.lower(F.trim("email"))), 256)
     coarse = customers.select(
@@ -1929,16 +1937,14 @@ def away_column_by_column(customers, secret, k):
     rows = _away(customers, secret, 0).withColumn("one", F.lit(1))
     by_area = F.count("*").over(Window.partitionBy("area")) >= k
     by_decade = F.count("*").over(Window.partitionBy("decade")) >= k
-    counted = rows.withColumn("enough", by_area & by_decade & ~((F.col("area") == "80") & (F.col("decade") == 1990)))
+    counted = rows.withColumn("enough", by_area & by_decade)
     return counted.selectExpr("person", "IF(enough, area, NULL) AS area", "IF(enough, decade, NULL) AS decade")
 
 
 @wrong("given_away", says="at least three must")
 def away_with_pairs(customers, secret, k):
     """Takes two for a crowd."""
-    return _away(customers, secret, k, enough=lambda count: count >= k - 1).where(
-        "NOT (area = '80' AND decade = 1990) OR area IS NULL"
-    )
+    return _away(customers, secret, k, enough=lambda count: count >= k - 1)
 
 
 @wrong("given_away", says="whatever is known of it")
@@ -2389,11 +2395,14 @@ def held_by_quartiles(history, today, orders, announced):
 
 excused: dict[str, dict[str, str]] = {
     "contract_changes": {"new <= old → new < old": "Equal values are no change."},
+    "given_away": {
+        "F.lower(F.trim('email')) → F.upper(F.trim('email'))": "A keyed hash does not show which letters were hashed.",
+    },
     "held_back": {
         "3 → 4": "How much is allowed is for whoever writes the rule.",
         "1.4826 → 2.4825999999999997": "How much is allowed is for whoever writes the rule.",
-        "abs(orders.get(shop, 0) - middle) > allowed → abs(orders.get(shop, 0) - middle) >= allowed": "How much is allowed "
-        "is for whoever writes the rule.",
+        "abs(orders.get(shop, 0) - middle) > allowed → abs(orders.get(shop, 0) - middle) >= allowed": "How much is "
+        "allowed is for whoever writes the rule.",
         "0 → 1": "A shop with one order has lost all but one.",
     },
     "unusual": {"today['rows'] < rows[0] → today['rows'] <= rows[0]": "What is just the median is not unusual."},
@@ -2414,6 +2423,17 @@ outside: dict[str, dict[str, str]] = {
         "an empty text in before[…][…]": "A type has a name.",
         "an empty text in after[…][…]": "A type has a name.",
     },
+    "judged_orders": {
+        "NULL in rules.name": "A rule has a name.",
+        "NULL in rules.condition": "A rule has a condition.",
+        "NULL in rules.severity": "A rule has one of two severities.",
+        "an empty text in rules.severity": "A rule has one of two severities.",
+    },
+    "by_severity": {
+        "NULL in judged.broken": "It is never NULL.",
+        "an empty text in severities[…]": "Each rule has one of three.",
+    },
+    "refused_lines": {"an empty text in rules[…]": "A rule is a condition."},
     "null_rate": {"an empty text in column": "A column has a name."},
     "split_by_rule": {"an empty text in rule": "A rule is a condition."},
 }
