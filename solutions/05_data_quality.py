@@ -145,9 +145,9 @@ check(by_severity)
 # ## Exercise 5.5 · What was refused, as it came
 #
 # Orders come as lines of JSON. Return the lines that are refused: where they stood, the line itself, unchanged, and all
-# reasons, in the order of the alphabet. A line that is no JSON object has the one reason `not JSON`. Any other is read
-# into the texts `order_id`, `amount` and `status`, NULL where it says nothing of them, and is refused for each rule
-# whose condition is not TRUE.
+# reasons, in the order of the alphabet. A line that cannot be read as JSON has the one reason `not JSON`. Any other is
+# an object, is read into the texts `order_id`, `amount` and `status`, NULL where it says nothing of them, and is
+# refused for each rule whose condition is not TRUE.
 #
 # lines: `file string, row int, line string`; rules: `{"amount positive": "try_cast(amount AS decimal(10,2)) > 0", …}` →
 # `file, row, original string, reasons array<string>`
@@ -178,7 +178,8 @@ check(refused_lines)
 #
 # An order that `orders` has already stays as it is there: it was corrected since, and its line is released. Where
 # several good lines are of one order, the one with the largest `line_id` is taken, and all are released. A run may die
-# between any two writes, and then it is started again: in the end no order is lost, and none is there twice.
+# between any two writes, and then it is started again: in the end no order is lost, and none is there twice. Nobody
+# else writes the two tables meanwhile.
 #
 # quarantine: `line_id int, original string, state string`, where `original` is an object of JSON with `order_id` and
 # `amount`, both texts; orders: `order_id string, amount decimal(10,2)` → nothing is returned
@@ -237,7 +238,7 @@ check(duplicate_groups)
 # %% [markdown]
 # ## Exercise 5.8 · The product comes later
 #
-# Say of each order, one row each, what its product is worth:
+# An order refers to a product. Say of each order, one row each, whether that holds:
 #
 # * `none`: `product_id` is NULL. For a service that is right, so its verdict is `ok`; an order of any other kind needs
 #   a product;
@@ -246,7 +247,7 @@ check(duplicate_groups)
 #   more than two days after the order;
 # * `unknown`: it is not there, and is not to be expected any more, or nobody knows when the order was made.
 #
-# The table of products has a row for each price that a product ever had, and rows without a `product_id`.
+# The table of products has a row for each price that a product ever had, and also rows without a `product_id`.
 #
 # orders: `order_id string, kind string, product_id string, ordered_on date`; products: `product_id string, price int`;
 # `today`, a date → `order_id string, verdict string`
@@ -443,8 +444,7 @@ check(contract_changes)
 # people read `sales` at any moment: each of its versions has the day as it was, or as it is now.
 #
 # An audit finds no fault where there is a row at least, every amount is known and not negative, and no shop is there
-# twice. Return whether the day was published; where it was not, `staging` keeps the rows for whoever
-# looks into it.
+# twice. Return whether the day was published; where it was not, `staging` keeps the rows for whoever looks into it.
 #
 # `day date, shop string, amount int, load string`, a date, and `"shop.staging"`, `"shop.sales"` → True or False
 
@@ -508,7 +508,7 @@ check(differences)
 #
 # * `person`: a pseudonym of the e-mail address, in small letters and without spaces around it, as 64 hexadecimal digits
 #   of SHA-256. The same address always has the same one, and only who knows the `secret` can find it by trying
-#   addresses. No address, no pseudonym: NULL;
+#   addresses. No address, NULL or nothing but spaces, no pseudonym: NULL;
 # * `area`: the first two characters of the postcode; `decade`: the decade of birth, such as 1980;
 # * where fewer than `k` customers share area and decade (NULL is a value there), both are NULL: such a row might be
 #   known by them.
@@ -521,7 +521,7 @@ check(differences)
 def given_away(customers: DataFrame, secret: str, k: int) -> DataFrame:
     """One row a customer: a pseudonym, and what at least `k` customers have in common."""
     # BEGIN SOLUTION
-    address = F.lower(F.trim("email"))
+    address = F.nullif(F.lower(F.trim("email")), F.lit(""))
     area = F.substring("postcode", 1, 2)
     decade = (F.floor(F.year("born") / 10) * 10).cast("int")
     coarse = customers.select(
@@ -544,9 +544,9 @@ check(given_away)
 #
 # * `email`: letters, digits, dots, `_`, `%`, `+` and `-`, then `@`, then names of letters, digits and `-`, with a dot
 #   between any two of them, at least one; the last has only letters, two or more. A dot behind it ends the sentence;
-# * `iban`: a German one, `DE` and 20 digits, together or in groups of four with a space between them. Its check digits
-#   are right: with the first four characters put to the end, and D and E written as 13 and 14, the number leaves 1 when
-#   divided by 97;
+# * `iban`: a German one, `DE`, in capitals or not, and 20 digits, together or in groups of four with a space between
+#   them. Its check digits are right: with the first four characters put to the end, and D and E written as 13 and 14,
+#   the number leaves 1 when divided by 97;
 # * `card`: 16 digits, together or in four groups of four, with a space or with `-` between all of them. Its last digit
 #   is right by Luhn: double every second digit from the right, beginning with the second; add up all digits, of 14 as
 #   1 + 4; the sum is a multiple of 10.

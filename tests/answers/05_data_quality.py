@@ -1860,7 +1860,7 @@ def _away(
     customers, secret, k, *, person=None, area="left(postcode, 2)", decade=None, shared=("area", "decade"), enough=None
 ):
     """What is given away, with one part changed."""
-    keyed = F.sha2(F.concat(F.lit(secret), F.lower(F.trim("email"))), 256)
+    keyed = F.sha2(F.concat(F.lit(secret), _mail()), 256)
     coarse = customers.select(
         "customer_id",
         (keyed if person is None else person).alias("person"),
@@ -1873,7 +1873,7 @@ def _away(
 
 
 def _mail():
-    return F.lower(F.trim("email"))
+    return F.nullif(F.lower(F.trim("email")), F.lit(""))
 
 
 @wrong("given_away", says="hashes them all")
@@ -1904,6 +1904,12 @@ def away_as_written(customers, secret, k):
 def away_nobody_hashed(customers, secret, k):
     """Joins the texts by a function that skips NULL."""
     return _away(customers, secret, k, person=F.sha2(F.concat_ws("", F.lit(secret), _mail()), 256))
+
+
+@wrong("given_away", says="all who left it empty would be one person")
+def away_blanks_hashed(customers, secret, k):
+    """Takes an empty text for an address."""
+    return _away(customers, secret, k, person=F.sha2(F.concat(F.lit(secret), F.lower(F.trim("email"))), 256))
 
 
 @wrong("given_away", says="as SHA-256 has them")
@@ -1962,7 +1968,7 @@ def away_by_parts(customers, secret, k):
 def away_by_hmac(customers, secret, k):
     inner = bytes(byte ^ 0x36 for byte in secret.encode().ljust(64, b"\0")).hex()
     outer = bytes(byte ^ 0x5C for byte in secret.encode().ljust(64, b"\0")).hex()
-    once = f"unhex(sha2(concat(X'{inner}', encode(lower(trim(email)), 'UTF-8')), 256))"
+    once = f"unhex(sha2(concat(X'{inner}', encode(nullif(lower(trim(email)), ''), 'UTF-8')), 256))"
     return _away(customers, secret, k, person=F.expr(f"sha2(concat(X'{outer}', {once}), 256)"))
 
 
@@ -1971,7 +1977,7 @@ def away_by_sql(customers, secret, k):
     customers.createOrReplaceTempView("customers")
     return customers.sparkSession.sql(f"""
         WITH coarse AS (
-            SELECT sha2(lower(btrim(email)) || '{secret}', 256) AS person, substr(postcode, 1, 2) AS area,
+            SELECT sha2(nullif(lower(btrim(email)), '') || '{secret}', 256) AS person, substr(postcode, 1, 2) AS area,
                 year(born) DIV 10 * 10 AS decade FROM customers
         ), counted AS (SELECT *, count(*) OVER (PARTITION BY area, decade) AS sharing FROM coarse)
         SELECT person, IF(sharing >= {k}, area, NULL) AS area, INT(IF(sharing >= {k}, decade, NULL)) AS decade
