@@ -1190,7 +1190,7 @@ def column(
         "A function inside yours, `breaks(part, old, new)`; a loop over the sorted columns: removed, added, or each "
         "part that differs.",
     ),
-    docs="https://bitol-io.github.io/open-data-contract-standard/latest/",
+    docs="https://bitol-io.github.io/open-data-contract-standard/latest/home",
     why="A new status is an addition to whoever sends it, and a `CASE` without an `ELSE` to whoever reads it: the "
     "revenue drops, and nothing fails. Cents for euros is the same type, and a hundredfold. Schema checks see neither. "
     "A contract is worth its price when the check runs at the producer's, before the change is out.",
@@ -1327,7 +1327,7 @@ CHANGES = {
         "`batch.write.mode(…).saveAsTable(staging)`; `written = batch.sparkSession.table(staging)`; `return False` if "
         "there is a fault; `written.write.mode(…).option(…).saveAsTable(sales)`.",
     ),
-    docs=DELTA + "delta-batch/#overwrite",
+    docs=DELTA + "delta-batch/#overwrite-rows-matching-a-predicate-with-replacewhere",
     why="Write, look, and restore when it is wrong: for those minutes the dashboard showed it, an alert went out, and "
     "a job downstream has taken it on. RESTORE takes back a version, not what people have read. And who audits a "
     "DataFrame audits a plan: the write computes it again, with other rows if the source has moved.",
