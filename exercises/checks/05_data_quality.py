@@ -1089,6 +1089,8 @@ def alerts(answer: Answer, case: Case) -> None:
         [(2, "raised"), (6, "ended")],
         call="alerts of 0.01, 0.06, 0.07, 0.08, 0.09, 0.01, 0.01, 0.0",
         when={
+            (lambda got: not _is_pairs(got)): "You gave {got}: a list of pairs was asked for, each the number of a day "
+            "and `raised` or `ended`.",
             (lambda got: isinstance(got, list) and len(got) > 2): "You gave {got}: the alert was raised on day 2, and "
             "on the days after nothing has changed. A message that comes every day is read on the first.",
             (lambda got: got and got[0] == (1, "raised")): "You gave {got}: on day 1 the share was high for the first "
@@ -1688,6 +1690,8 @@ def personal_data(answer: Answer, case: Case) -> None:
         [("email", "ann.b+shop@Mail.example.ORG"), ("email", "bob@example.org")],
         call="personal_data of a text with two addresses",
         when={
+            (lambda got: not _is_pairs(got)): "You gave {got}: a list of pairs was asked for, each a kind and what "
+            "stands in the text.",
             (lambda got: ("email", "bob@example.org.") in _hits(got)): "You gave {got}: the dot behind an address ends "
             "the sentence.",
             (lambda got: len(_hits(got)) == 1): "You gave {got}: a text may hold several, and one of these has "
@@ -1772,8 +1776,12 @@ def personal_data(answer: Answer, case: Case) -> None:
     case.value(found(""), [], call="personal_data of an empty text")
 
 
+def _is_pairs(got: object) -> bool:
+    return isinstance(got, list) and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in got)
+
+
 def _hits(got: Any) -> list[Any]:
-    return [tuple(hit) for hit in got if isinstance(hit, (list, tuple))] if isinstance(got, (list, tuple)) else []
+    return [tuple(hit) for hit in got] if _is_pairs(got) else []
 
 
 @exercise(
@@ -1936,8 +1944,8 @@ def held_back(answer: Answer, case: Case) -> None:
         ["Kiel"],
         call="the shops held back on 16 March",
         when={
-            (): "On 16 March you hold back {got}: Kiel has 120 orders, and has had 240 on Mondays. On one of these, "
-            "four weeks ago, 960 came by mistake, from which a mean learns and a median does not.",
+            (): "On 16 March you hold back {got}, and in Kiel 120 orders came where 240 are usual on a Monday. Judge each "
+            "shop, and mind the Monday with 960, from which a mean learns and a median does not.",
             (
                 lambda got: "Lyon" in got
             ): "On 16 March you hold back {got}: Lyon closed in February, and has three Mondays in the history.",
