@@ -1944,8 +1944,8 @@ def held_back(answer: Answer, case: Case) -> None:
         ["Kiel"],
         call="the shops held back on 16 March",
         when={
-            (): "On 16 March you hold back {got}, and in Kiel 120 orders came where 240 are usual on a Monday. Judge each "
-            "shop, and mind the Monday with 960, from which a mean learns and a median does not.",
+            (): "On 16 March you hold back {got}, and in Kiel 120 orders came where 240 are usual on a Monday. Judge "
+            "each shop, and mind the Monday with 960, from which a mean learns and a median does not.",
             (
                 lambda got: "Lyon" in got
             ): "On 16 March you hold back {got}: Lyon closed in February, and has three Mondays in the history.",
