@@ -355,8 +355,8 @@ def _dropped(severities, severity="drop"):
 
 
 @wrong("by_severity", says="what is dropped in silence is lost")
-def severity_of_the_first_table(judged, severities):
-    """Drops, and gives back what warns as the rest."""
+def severity_drops_in_silence(judged, severities):
+    """Drops, and returns nothing of what was dropped."""
     _stopped(judged, severities)
     return judged.where(~_dropped(severities)), judged.where(_dropped(severities)).limit(0)
 
