@@ -603,6 +603,8 @@ def replay(answer: Answer, case: Case) -> None:
         ("O10", Decimal("1.00")),
         ("O11", Decimal("2.00")),
         when={
+            ("O3", ...): "{got} is there twice: a run had brought it and died before the mark, so its line was still "
+            "waiting. It comes again, and only what is not there may be brought.",
             ("O4", Decimal("9.99")): "You brought {got}, and `orders` had O4 already, with 10.99: it was corrected "
             "since, and an old line is older than the correction.",
             ("O5", Decimal("4.00")): "You brought {got}, and O5 has two good lines: the one with the largest `line_id` "
@@ -614,8 +616,6 @@ def replay(answer: Answer, case: Case) -> None:
                 "O9",
                 ...,
             ): "You brought {got}: its line was `rejected`, and only those that are waiting are judged again.",
-            ("O3", ...): "{got} is there twice: a run had brought it and died before the mark, so its line was still "
-            "waiting. It comes again, and only what is not there may be brought.",
         },
         missing={
             ("O3", ...): "{got} is gone from `orders`, where an earlier run had brought it.",
