@@ -388,6 +388,36 @@ def test_a_check_leaves_the_lessons_views_as_they_are(capsys: pytest.CaptureFixt
         spark.catalog.dropTempView("lesson")
 
 
+@pytest.mark.parametrize("name", ["lesson", "left_behind"])
+def test_a_view_that_reads_the_checks_own_table_breaks_no_later_check(name: str) -> None:
+    """SQL's views are resolved when they are read: this one's table goes with the check."""
+    spark = get_spark()
+    spark.range(3).createOrReplaceTempView("lesson")
+
+    def makes_a_view(changes: Changes) -> Changes:
+        solution(changes).write.saveAsTable("answered")
+        spark.sql(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM answered")
+        return spark.table(name)
+
+    try:
+        assert [run(makes_a_view).outcome, run(solution).outcome] == ["passed", "passed"]
+        assert spark.table("lesson").count() == 3
+        assert not spark.catalog.tableExists("left_behind")
+    finally:
+        spark.catalog.dropTempView("lesson")
+
+
+def test_a_learners_view_whose_table_is_gone_breaks_no_check() -> None:
+    spark = get_spark()
+    spark.range(3).write.saveAsTable("kept_briefly")
+    spark.sql("CREATE OR REPLACE TEMP VIEW lesson AS SELECT * FROM kept_briefly")
+    spark.sql("DROP TABLE kept_briefly")
+    try:
+        assert run(solution).outcome == "passed"
+    finally:
+        spark.catalog.dropTempView("lesson")
+
+
 def test_the_lessons_tables_and_views_survive_a_drop() -> None:
     spark = get_spark()
     spark.range(3).write.format("delta").saveAsTable("orders")

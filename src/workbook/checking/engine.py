@@ -17,7 +17,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, PySparkException
 
 from workbook.checking.case import Case, Evidence, Failed, short
 from workbook.checking.exercise import Answer, Blank, Check, Exercise
@@ -196,13 +196,23 @@ def isolated(spark: "SparkSession") -> Iterator[Case]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _temporary_views(spark: "SparkSession") -> dict[str, "DataFrame"]:
+def _temporary_views(spark: "SparkSession") -> "dict[str, DataFrame | None]":
+    """What each temporary view stands for; None where a table that it reads is gone."""
     names = [row.viewName for row in spark.sql("SHOW VIEWS").collect() if row.isTemporary and not row.namespace]
-    return {name: spark.table(name) for name in names}
+    return {name: _resolved(spark, name) for name in names}
+
+
+def _resolved(spark: "SparkSession", view: str) -> "DataFrame | None":
+    try:
+        frame = spark.table(view)
+        _ = frame.schema  # Connect looks at the view only when it is asked
+    except AnalysisException:
+        return None
+    return frame
 
 
 def _restore(
-    spark: "SparkSession", own: str, settings: dict[str, str], schema: str, views: dict[str, "DataFrame"]
+    spark: "SparkSession", own: str, settings: dict[str, str], schema: str, views: "dict[str, DataFrame | None]"
 ) -> None:
     with contextlib.suppress(Exception):  # a learner may have dropped it
         spark.sql(f"DROP SCHEMA IF EXISTS spark_catalog.{own} CASCADE")
@@ -213,10 +223,11 @@ def _restore(
     now = _temporary_views(spark)
     for name in now.keys() - views.keys():
         spark.catalog.dropTempView(name)
-    for name, frame in views.items():
+    for name, before in views.items():
+        after = now.get(name)
         # A view that is made anew stands for a view: after a hundred checks Spark could not look through them.
-        if name not in now or not now[name].sameSemantics(frame):
-            frame.createOrReplaceTempView(name)
+        if before is not None and (after is None or not after.sameSemantics(before)):
+            before.createOrReplaceTempView(name)
 
 
 def _set(spark: "SparkSession", settings: dict[str, str]) -> None:
