@@ -75,3 +75,21 @@ def test_a_fault_is_on_its_days_alone(days: DataFrame, fault: str, shown: Callab
 
 def test_yesterdays_rows_come_again(days: DataFrame) -> None:
     assert days.where("day = 57").drop("day").exceptAll(days.where("day = 56").drop("day")).isEmpty()
+
+
+def test_a_day_is_measured_by_its_rows(spark: SparkSession) -> None:
+    rows = [(0, None, "online", 5.0), (0, "C1", "kiosk", 10.0), (0, "C1", "store", 19.0), (0, "C2", "store", 20.0)]
+    taken = spark.createDataFrame(rows, "day INT, customer STRING, channel STRING, amount DOUBLE")
+    first, second, *others = faults.measured(taken, [10.0, 20.0])
+    assert (first.day, first.rows, first.nulls, first.new, first.different) == (0, 4, 0.25, 0.25, 0.5)
+    assert first.bins == [1, 2, 1]
+    assert (second.day, second.rows, second.nulls, second.bins) == (1, 0, None, None)
+    assert len(others) == 58
+
+
+def test_an_alert_is_weighed_by_the_day_on_which_it_comes_on() -> None:
+    on = {
+        "rows": [21 <= day <= 24 for day in range(60)],  # half of the rows; every row twice adds nothing new
+        "nulls": [day in (0, 1, 29) for day in range(60)],  # a false alarm, and the second day of a fault
+    }
+    assert faults.told(on) == ({"half of the rows", "customers missing"}, {0}, 3)

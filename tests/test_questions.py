@@ -32,7 +32,14 @@ COURSE = Course(ROOT)
 BANK = bank.every(COURSE)
 CHOICES = [question for question in BANK if question.kind in ("choice", "order", "predict-output")]
 PROVABLE = [question for question in BANK if question.provable]
-OFFICIAL = ("https://spark.apache.org/docs/", "https://docs.delta.io/", "https://docs.databricks.com/")
+OFFICIAL = (
+    "https://spark.apache.org/docs/",
+    "https://docs.delta.io/",
+    "https://docs.databricks.com/",
+    "https://pandera.readthedocs.io/",
+    "https://docs.greatexpectations.io/",
+    "https://bitol-io.github.io/open-data-contract-standard/",
+)
 TOPICS = [stem for stem in COURSE.stems if COURSE.questions(stem).is_file()]
 
 

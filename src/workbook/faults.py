@@ -1,19 +1,20 @@
 """Payments with planted faults, for lessons about data quality: the same rows every time.
 
-`spoilt_payments` breaks each rule of a payment once, and once more by an empty value. `sixty_days` is a shop that
-grows, with a weekend and ten faults, each on the days that `FAULTS` gives.
+`spoilt_payments` breaks each rule of a payment once, and most once more by an empty value. `sixty_days` is a shop that
+grows, with a weekend and ten faults, each on the days that `FAULTS` gives; `measured` and `told` weigh alerts by them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from pyspark.sql import functions as F
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, Row, SparkSession
 
 DAYS = 60
 FAULTS = {
@@ -103,3 +104,32 @@ def _day(day: int, fault: str, dice: Random) -> Iterator[Payment]:
         amount = round(dice.lognormvariate(3, 0.8), 2) * cents
         if not (fault == "no online sales" and channel == "online"):
             yield customer, channel, amount
+
+
+def measured(payments: "DataFrame", edges: Sequence[float]) -> "list[Row]":
+    """What each of the sixty days measures, in their order, those without a payment too.
+
+    `rows`; `nulls`, the share without a customer; `new`, the share with a channel other than online and store;
+    `different`, customers for each row; `bins`, how many amounts lie below the first of the edges, and from each edge
+    to the next. A day without a payment has 0 rows, and NULL for all others.
+    """
+    passed = F.size(F.filter(F.array(*map(F.lit, edges)), lambda edge: edge <= F.col("amount")))
+    daily = payments.groupBy("day").agg(
+        F.count("*").alias("some"),
+        F.avg(F.col("customer").isNull().cast("INT")).alias("nulls"),
+        F.avg((~F.col("channel").isin("online", "store")).cast("INT")).alias("new"),
+        (F.count_distinct("customer") / F.count("*")).alias("different"),
+        F.array(*(F.count_if(passed == number) for number in range(len(edges) + 1))).alias("bins"),
+    )
+    days = payments.sparkSession.range(DAYS).withColumnRenamed("id", "day").join(daily, "day", "left")
+    return days.withColumn("rows", F.coalesce("some", F.lit(0))).drop("some").orderBy("day").collect()
+
+
+def told(alerts: Mapping[str, Sequence[bool]]) -> tuple[set[str], set[int], int]:
+    """The faults that an alert was raised for, the days of false alarms, and how many alerts were raised.
+
+    `alerts` has for each measure whether its alert is on, day by day. Raised is one on the day on which it comes on.
+    """
+    raised = [day for on in alerts.values() for day in range(DAYS) if on[day] and not (day and on[day - 1])]
+    found = {fault for fault, days in FAULTS.items() if set(days) & set(raised)}
+    return found, set(raised) - {day for days in FAULTS.values() for day in days}, len(raised)
