@@ -77,9 +77,9 @@ check(split_by_rule)
 #
 # The rules are rows of a small table: a name, a condition in SQL, a severity, `error` or `warning`, and the day since
 # which the rule holds. Give each order the names of all rules that it breaks, by severity, in the order of the
-# alphabet. An order keeps a rule only where the condition is TRUE. A rule counts for orders made on the day `since` or
-# later; where one of the two days is not known, it counts. The orders are read once, however many rules there are, and
-# without any rule both arrays are empty.
+# alphabet. No two rules have the same name. An order keeps a rule only where the condition is TRUE. A rule counts for
+# orders made on the day `since` or later; where one of the two days is not known, it counts. The orders are read once,
+# however many rules there are, and without any rule both arrays are empty.
 #
 # orders: `order_id string, status string, amount int, ordered_on date`; rules: `name string, condition string, severity
 # string, since date` → the orders with `errors array<string>, warnings array<string>`
@@ -114,8 +114,8 @@ check(judged_orders)
 #
 # * `warn`: the order goes on;
 # * `drop`: the order does not go on;
-# * `fail`: nothing goes on. Raise a ValueError, and say in it how many orders break which rule. A rule that is not in
-#   `severities` fails too: nobody has decided that it may pass.
+# * `fail`: nothing goes on. Raise a ValueError, and say in it of each rule that fails how many orders break it. A rule
+#   that is not in `severities` fails too: nobody has decided that it may pass.
 #
 # Return the orders that go on, and those that do not, both with all that they break. The function itself raises, before
 # somebody has begun to write what it returned.
@@ -172,9 +172,10 @@ check(refused_lines)
 # %% [markdown]
 # ## Exercise 5.6 · Judged again
 #
-# Refused lines wait in the Delta table `quarantine`. A fault of ours is mended: from now on a line is good where its
-# amount, without the blanks around it and with a point for a comma, is a number above 0. Bring the good ones among the
-# waiting lines into the Delta table `orders`, and set their state to `released`; the others stay as they are.
+# Refused lines wait in the Delta table `quarantine`, with the state `waiting`. A fault of ours is mended: from now on a
+# line is good where its amount, without the spaces around it and with a point for a comma, is a number above 0. Bring
+# the good ones among the waiting lines into the Delta table `orders`, and set their state to `released`; the others
+# stay as they are.
 #
 # An order that `orders` has already stays as it is there: it was corrected since, and its line is released. Where
 # several good lines are of one order, the one with the largest `line_id` is taken, and all are released. A run may die
@@ -240,8 +241,7 @@ check(duplicate_groups)
 #
 # An order refers to a product. Say of each order, one row each, whether that holds:
 #
-# * `none`: `product_id` is NULL. For a service that is right, so its verdict is `ok`; an order of any other kind needs
-#   a product;
+# * `none`: `product_id` is NULL, and the `kind` is not `service`. A service needs no product: without one it is `ok`;
 # * `ok`: the product is in the table of products;
 # * `waiting`: it is not, and may still come, as products arrive up to two days after their first order: `today` is no
 #   more than two days after the order;
@@ -360,8 +360,8 @@ check(profile)
 # been: it is neither good nor bad, and a row of days goes on after it. At the beginning there is no alert; `low` is
 # below `high`, and `days` is 1 or more.
 #
-# `[0.01, 0.06, 0.07, None, 0.02, …]`, `high=0.05`, `low=0.02`, `days=2` → `[(2, "raised"), …]`, each change with the
-# number of its day, from 0
+# `[0.01, 0.06, 0.07, None, 0.02, …]`, `high=0.05`, `low=0.02`, `days=2` → `[(2, "raised"), (5, "ended"), …]`, each
+# change with the number of its day, from 0
 
 
 # %%
@@ -513,6 +513,8 @@ check(differences)
 # * where fewer than `k` customers share area and decade (NULL is a value there), both are NULL: such a row might be
 #   known by them.
 #
+# How the secret goes in is yours to choose.
+#
 # `customer_id string, email string, postcode string, born date`, a text, and a number → `person string, area string,
 # decade int`
 
@@ -545,14 +547,15 @@ check(given_away)
 # * `email`: letters, digits, dots, `_`, `%`, `+` and `-`, then `@`, then names of letters, digits and `-`, with a dot
 #   between any two of them, at least one; the last has only letters, two or more. A dot behind it ends the sentence;
 # * `iban`: a German one, `DE`, in capitals or not, and 20 digits, together or in groups of four with a space between
-#   them. Its check digits are right: with the first four characters put to the end, and D and E written as 13 and 14,
-#   the number leaves 1 when divided by 97;
+#   them: `DE89 3704 0044 0532 0130 00`. Its check digits are right: with the first four characters put to the end, and
+#   D and E written as 13 and 14, the number leaves 1 when divided by 97;
 # * `card`: 16 digits, together or in four groups of four, with a space or with `-` between all of them. Its last digit
 #   is right by Luhn: double every second digit from the right, beginning with the second; add up all digits, of 14 as
 #   1 + 4; the sum is a multiple of 10.
 #
 # What goes on to the left or right with a letter, a digit or `_` is something else, and no digit belongs to two of
-# them. A text that is not there, None, has nothing in it.
+# them, or looks as if it did. No letters occur but A to Z, capital or small. A text that is not there, None, has
+# nothing in it.
 #
 # `"Write to ann@example.org."` → `[("email", "ann@example.org")]`
 

@@ -642,6 +642,14 @@ def _mark(spark, lines, quarantine, then="UPDATE SET state = 'released'"):
     spark.sql(f"MERGE INTO {quarantine} t USING marked s ON t.line_id = s.line_id WHEN MATCHED THEN {then}")
 
 
+@wrong("replay", says="says itself that it is no number")
+def replay_of_doubles(spark, quarantine, orders):
+    """Reads the amount as a double, for which NaN is above 0."""
+    lines = _waiting(spark, quarantine, number="try_cast(replace(trim(read.amount), ',', '.') AS double)")
+    _bring(spark, lines.withColumn("amount", F.expr("try_cast(amount AS decimal(10,2))")), orders)
+    _mark(spark, lines, quarantine)
+
+
 @wrong("replay", says="only what is not there may be brought")
 def replay_by_append(spark, quarantine, orders):
     """Appends what is good."""
@@ -790,6 +798,22 @@ def _address():
 def _grouped(customers, *keys):
     """Groups of customers by these keys, in order."""
     return customers.groupBy(*keys).agg(F.array_sort(F.collect_set("customer_id")).alias("customers"))
+
+
+@wrong("duplicate_groups", says="Each is to be there once")
+def duplicates_of_all_rows(customers):
+    """Lists a customer for each batch."""
+    groups = customers.groupBy(_address()).agg(
+        F.array_sort(F.collect_list("customer_id")).alias("customers"), F.count_distinct("customer_id").alias("n")
+    )
+    return groups.where("n > 1 AND email <> ''").drop("n")
+
+
+@wrong("duplicate_groups", says="one of the two has a space within")
+def duplicates_without_any_space(customers):
+    """Takes all spaces out of an address."""
+    address = F.lower(F.replace(F.col("email"), F.lit(" "), F.lit(""))).alias("email")
+    return _grouped(customers, address).where("size(customers) > 1 AND email <> ''")
 
 
 @wrong("duplicate_groups", says="three pairs, and one group")
@@ -1034,6 +1058,19 @@ def _median_and_mad(values, factor=3 * 1.4826):
     return middle, factor * statistics.median([abs(value - middle) for value in values])
 
 
+@wrong("unusual", says="of six values none is in the middle")
+def unusual_by_the_upper_middle(earlier, today):
+    """Takes the upper of two values in the middle for the median."""
+
+    def middle(values):
+        return sorted(values)[len(values) // 2]
+
+    def spread(values):
+        return middle(values), 3 * 1.4826 * middle([abs(value - middle(values)) for value in values])
+
+    return _unusual(earlier, today, spread=spread)
+
+
 @wrong("unusual", says="mean and standard deviation have learned")
 def unusual_by_mean(earlier, today):
     """Takes mean and standard deviation."""
@@ -1167,6 +1204,12 @@ def _profiled(table, columns=None, **other):
     return table.agg(rows.alias("all")).select(F.inline("all"))
 
 
+@wrong("profile", says="`approx_count_distinct` estimates")
+def profile_by_estimates(table):
+    """Estimates the different values."""
+    return _profiled(table, distinct="approx_count_distinct({})")
+
+
 @wrong("profile", says="as texts 10 comes before 9")
 def profile_of_texts(table):
     """Casts everything first."""
@@ -1294,6 +1337,20 @@ def _alerts(shares, high, low, days, *, end=None, end_days=None, none=None, rese
         elif raised and not once and share >= high and told:
             told.append((day, "raised"))
     return told
+
+
+@wrong("alerts", says="as false as None")
+def alerts_without_zero(shares, high, low, days):
+    """Takes 0.0 for no measure."""
+    return _alerts([share or None for share in shares], high, low, days, none="skip")
+
+
+@wrong("alerts", says="so the good days end none")
+def alerts_ended_before_the_first(shares, high, low, days):
+    """Begins in no state, so that good days are a change."""
+    good = next((day for day in range(1, len(shares)) if max(s or 0 for s in shares[day - 1 : day + 1]) <= low), None)
+    told = _alerts(shares, high, low, days, none="skip")
+    return told if good is None or told else [(good, "ended")]
 
 
 @wrong("alerts", says="or it flutters")
@@ -1424,6 +1481,18 @@ def _changes(before, after, *, removed=True, added=False, first=False, **other):
                     if first:
                         break
     return {"breaking": told[True], "harmless": told[False]}
+
+
+@wrong("contract_changes", says="whoever took it for euros")
+def contract_with_a_first_unit(before, after):
+    """Takes a unit that was not told before for a description."""
+    return _changes(before, after, unit=lambda old, new: old is not None)
+
+
+@wrong("contract_changes", says="an empty set is not None")
+def contract_of_empty_sets(before, after):
+    """Takes an empty set for None, under which all values may occur."""
+    return _changes(before, after, values=lambda old, new: bool(old) and (not new or bool(set(new) - set(old))))
 
 
 @wrong("contract_changes", says="every sum is a hundredfold")
@@ -1561,6 +1630,21 @@ def _good(rows, *, faults=FAULTS, unique=True, empty=True):
 def _replace(rows, day, sales):
     rows.write.format("delta").mode("overwrite").option("replaceWhere", f"day = DATE '{day}'").saveAsTable(sales)
     return True
+
+
+@wrong("publish_day", says="audit what is written")
+def publish_after_an_audit_of_the_batch(batch, day, staging, sales):
+    """Audits the DataFrame, which is not what was written."""
+    written = _staged(batch, staging)
+    return _replace(written, day, sales) if _good(batch) else False
+
+
+@wrong("publish_day", says="Oslo is there twice")
+def publish_unless_rows_are_equal(batch, day, staging, sales):
+    """Takes only equal rows for a shop that is there twice."""
+    written = _staged(batch, staging)
+    good = _good(written, unique=False) and written.count() == written.distinct().count()
+    return _replace(written, day, sales) if good else False
 
 
 @wrong("publish_day", says="whoever read it then has seen")
@@ -1724,6 +1808,23 @@ def _judged(both, changed, *, first="", missing="times IS NULL", extra="here IS 
 DIFFERS = "NOT (status <=> status_2 AND note <=> note_2 AND amount <=> amount_2)"
 
 
+@wrong("differences", says="NULL became an empty text")
+def differences_with_defaults(source, target):
+    """Puts a value in the place of NULL."""
+    same = (
+        "coalesce(status, '') = coalesce(status_2, '') AND coalesce(note, '') = coalesce(note_2, '') "
+        "AND coalesce(amount, -1) = coalesce(amount_2, -1)"
+    )
+    return _judged(_side_by_side(source, target), f"NOT ({same})")
+
+
+@wrong("differences", says="NULL became 0.00")
+def differences_with_zero(source, target):
+    """Puts 0 in the place of NULL."""
+    same = "status <=> status_2 AND note <=> note_2 AND coalesce(amount, 0) = coalesce(amount_2, 0)"
+    return _judged(_side_by_side(source, target), f"NOT ({same})")
+
+
 @wrong("differences", says="`<=>` compares NULL as a value")
 def differences_not_equal(source, target):
     """Takes what is not equal for different, NULL as well."""
@@ -1876,6 +1977,12 @@ def _mail():
     return F.nullif(F.lower(F.trim("email")), F.lit(""))
 
 
+@wrong("given_away", says="what the pseudonym was to hide")
+def away_with_the_number(customers, secret, k):
+    """Leaves the customer's number beside the pseudonym."""
+    return _away(customers, secret, k).withColumn("customer_id", F.lit("C1"))
+
+
 @wrong("given_away", says="hashes them all")
 def away_unkeyed(customers, secret, k):
     """Hashes the address."""
@@ -2013,6 +2120,12 @@ def _personal(text, *, email=EMAIL, iban=IBAN, card=CARD, is_card=_luhn, is_iban
             found.append((kind, hit.group()))
         place = hit.end()
     return found
+
+
+@wrong("personal_data", says="a space stands elsewhere")
+def personal_with_spaces_anywhere(text):
+    """Takes spaces anywhere in an IBAN."""
+    return _personal(text, iban=r"\bDE(?: ?\d){20}\b")
 
 
 @wrong("personal_data", says="as it is for nine of ten numbers")
@@ -2290,6 +2403,22 @@ def _robust(counts):
     middle = statistics.median(counts)
     spread = max(4.4478 * statistics.median([abs(count - middle) for count in counts]), middle * 0.1)
     return middle - spread, middle + spread
+
+
+@wrong("held_back", says="400 of the Monday before were wrong")
+def held_by_last_week(history, today, orders, announced):
+    """Compares with the same day of the week before."""
+    last = {shop: count for day, counts in history.items() for shop, count in counts.items() if (today - day).days == 7}
+    rule, _ = _held(history, today, orders, announced)
+    known = [s for s in last if sum(d.weekday() == today.weekday() and s in history[d] for d in history) >= 4]
+    far = [s for s in known if abs(orders.get(s, 0) - last[s]) > max(0.3 * last[s], 4) and s not in announced]
+    return rule, sorted(far)
+
+
+@wrong("held_back", says="what was announced is not judged")
+def held_though_announced(history, today, orders, announced):
+    """Believes that only a feast is announced."""
+    return _held(history, today, orders, {shop for shop in announced if orders.get(shop, 0) > 0})
 
 
 @wrong("held_back", says="What did not come has no row")
